@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+#
+# make            build/lodge, the hypervisor
+# make run        boot it in QEMU with two Debian kernels, here on this terminal
+# make test       all checks and tests, under 40 minutes on two cores
+# make test-long  the same with every machine, CPU model and loader
+# make unit       only the tests of the core in a process
+# make clean      remove build/
+#
+# Adding a source file edits nothing here. Each of these commands first
+# installs the Debian packages it needs and does not find (scripts/need).
+
+MAKEFLAGS += -r -j$(shell nproc)
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+
+# Say what is made; with V=1, how.
+ifndef V
+MAKEFLAGS += -s
+endif
+say = @echo "$(1)  $@"
+
+B = build
+CC = gcc
+LD = ld
+NM = nm
+OBJCOPY = objcopy
+
+.PHONY: all run test test-long unit guest-tests clean need-build need-run \
+	need-test guests installer
+all: $(B)/lodge
+
+# --- what each purpose needs -----------------------------------------------
+
+PKG_BUILD = gcc libc6-dev binutils python3 libxen-dev liblzma-dev \
+	libzstd-dev liblz4-dev zlib1g-dev
+PKG_RUN = qemu-system-x86
+PKG_TEST = grub-common grub-pc-bin grub-efi-amd64-bin ovmf xorriso mtools \
+	libcmocka-dev clang clang-format clang-tidy cppcheck cloc
+
+need-build:
+	@scripts/need $(PKG_BUILD)
+need-run:
+	@scripts/need $(PKG_BUILD) $(PKG_RUN)
+need-test:
+	@scripts/need $(PKG_BUILD) $(PKG_RUN) $(PKG_TEST)
+
+# --- flags -----------------------------------------------------------------
+
+WARN = -Wall -Wextra -Werror -Wpointer-arith -Wstrict-prototypes \
+	-Wmissing-prototypes -Wshadow -Wundef -Wvla -Wcast-qual -Wwrite-strings
+# Two builds of one tree, wherever it lies, give the same bytes.
+SAME = -ffile-prefix-map=$(CURDIR)=.
+DEPS = -MMD -MP
+# "domain/domain.h" is a room's header, "arch.h" one of hv/include, and
+# <arch_inline.h> that of the machine we build for: hv/x86 or hv/host.
+INCLUDE = -iquote hv/include -iquote hv
+
+HV_CFLAGS = -std=gnu2x -O2 -g -ffreestanding -mno-red-zone \
+	-mgeneral-regs-only -fpie -mcmodel=small -fvisibility=hidden -fno-plt \
+	-fcf-protection=none -fno-asynchronous-unwind-tables \
+	-fno-stack-protector -fno-strict-aliasing -fno-common \
+	-ffunction-sections -fdata-sections $(WARN) $(SAME) $(DEPS) \
+	$(INCLUDE) -iquote hv/x86 -I hv/x86 -I hv/include
+HV_ASFLAGS = -D__ASSEMBLY__ -g -Wa,--noexecstack $(SAME) $(DEPS) \
+	$(INCLUDE) -iquote hv/x86 -I hv/x86 -I hv/include
+HV_LDFLAGS = -T hv/x86/lodge.lds --gc-sections -z noexecstack \
+	-z max-page-size=4096 --build-id=none -nostdlib -static -no-pie
+
+# The core in a process: the same sources, another <arch_inline.h>. Headers
+# of hv/include come after the system's, so that hv/host can have <errno.h>.
+HOST_CFLAGS = -std=gnu2x -O1 -g -fno-common -fno-strict-aliasing \
+	-fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all $(WARN) $(SAME) $(DEPS) \
+	$(INCLUDE) -I hv/host -idirafter hv/include
+HOST_LIBS = -lcmocka -llzma -lzstd -llz4 -lz -lpthread
+
+# --- sources ---------------------------------------------------------------
+
+core_c := $(sort $(filter-out hv/x86/% hv/host/%,$(wildcard hv/*/*.c)))
+x86_src := $(sort $(wildcard hv/x86/*.c hv/x86/*.S))
+host_c := $(sort $(wildcard hv/host/*.c))
+model_c := $(sort $(wildcard tests/model/*.c))
+unit_c := $(sort $(wildcard tests/unit/*_test.c))
+
+hv_obj := $(patsubst %,$(B)/%.o,$(core_c) $(x86_src))
+host_obj := $(patsubst %,$(B)/host/%.o,$(core_c) $(host_c) $(model_c))
+unit_bin := $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_c))
+
+# --- the hypervisor --------------------------------------------------------
+
+# The distribution's unpackers for the boot stage (they want no libc).
+libdir = /usr/lib/x86_64-linux-gnu
+archives = $(addprefix $(libdir)/,liblzma.a libzstd.a liblz4.a libz.a)
+
+$(B)/hv/%.c.o: hv/%.c | need-build
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(CC) $(HV_CFLAGS) -c -o $@ $<
+
+$(B)/hv/%.S.o: hv/%.S | need-build
+	@mkdir -p $(@D)
+	$(call say,AS)
+	$(CC) $(HV_ASFLAGS) -c -o $@ $<
+
+# The dump of a crash names functions, from a table inside the image: link
+# once without it, make it from that image, and link again. The code must
+# not have moved; the table made from the final image is the proof.
+define link
+$(LD) $(HV_LDFLAGS) -o $@ $(filter %.o,$^) --start-group $(archives) --end-group
+endef
+
+$(B)/symbols0.S: scripts/symbols | need-build
+	@mkdir -p $(@D)
+	scripts/symbols </dev/null >$@
+
+$(B)/lodge.pass1: $(hv_obj) $(B)/symbols0.S.o hv/x86/lodge.lds Makefile
+	$(call say,LD)
+	$(link)
+
+$(B)/symbols1.S: $(B)/lodge.pass1 scripts/symbols
+	$(NM) -n $< | scripts/symbols >$@
+
+$(B)/lodge.pass2: $(hv_obj) $(B)/symbols1.S.o hv/x86/lodge.lds Makefile
+	$(call say,LD)
+	$(link)
+
+$(B)/symbols2.S: $(B)/lodge.pass2 scripts/symbols
+	$(NM) -n $< | scripts/symbols >$@
+
+$(B)/lodge.debug: $(hv_obj) $(B)/symbols2.S.o hv/x86/lodge.lds Makefile
+	$(call say,LD)
+	$(link)
+	@$(NM) -n $@ | scripts/symbols | cmp - $(B)/symbols2.S || { \
+		echo "the symbol table moved what it names" >&2; exit 1; }
+
+$(B)/symbols%.S.o: $(B)/symbols%.S
+	$(call say,AS)
+	$(CC) -Wa,--noexecstack -c -o $@ $<
+
+# lodge.debug is for gdb; what boots carries no symbols but its own table.
+$(B)/lodge: $(B)/lodge.debug
+	$(call say,STRIP)
+	$(OBJCOPY) --strip-all $< $@
+
+# --- the core in a process and its tests -----------------------------------
+
+$(B)/host/%.c.o: %.c | need-test
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(CC) $(HOST_CFLAGS) -c -o $@ $<
+
+# libc owns the names memcpy, strlen...: in a process ours carry a prefix.
+$(B)/host/hv/lib/string.c.o: hv/lib/string.c | need-test
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(CC) $(HOST_CFLAGS) -fno-builtin -c -o $@ $<
+	$(NM) -g --defined-only $@ | awk '{ print $$3, "lodge_" $$3 }' >$@.names
+	$(OBJCOPY) --redefine-syms=$@.names $@
+
+$(B)/unit/%: tests/unit/%.c $(host_obj)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(CC) $(HOST_CFLAGS) -MF $@.d -iquote tests -o $@ $< $(host_obj) \
+		$(HOST_LIBS)
+
+unit: $(unit_bin)
+	@tests/run unit
+
+# --- guests ----------------------------------------------------------------
+
+# The guest kit and the guests made with it bring their own rules: they add
+# to guest_elf what the tests boot.
+guest_elf =
+-include lodger/lodger.mk
+
+guest-tests: $(guest_elf)
+
+debian = $(B)/guests/vmlinuz-amd64 $(B)/guests/vmlinuz-cloud
+
+$(B)/guests/vmlinuz-amd64:
+	@scripts/guests linux-image-amd64 $@
+$(B)/guests/vmlinuz-cloud:
+	@scripts/guests linux-image-cloud-amd64 $@
+$(B)/guests/di/linux:
+	@scripts/guests installer $(@D)
+$(B)/guests/busybox:
+	@scripts/guests busybox $@
+$(B)/guests/xen:
+	@scripts/guests xen $@
+
+$(B)/guests/selftest: tests/boot/selftest.c | need-build
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(CC) -std=gnu2x -O2 -Wall -Wextra -Werror -static -pthread \
+		-Wl,--build-id=none $(SAME) -o $@ $< -lm
+
+initrd_parts := $(sort $(wildcard tests/boot/initrd/*))
+$(B)/guests/initrd.img: scripts/initrd $(B)/guests/busybox \
+		$(B)/guests/selftest $(initrd_parts)
+	$(call say,GEN)
+	scripts/initrd $@ $(B)/guests/busybox $(B)/guests/selftest \
+		$(initrd_parts)
+
+guests: $(debian) $(B)/guests/initrd.img
+installer: $(B)/guests/di/linux
+
+# --- the commands ----------------------------------------------------------
+
+run: $(B)/lodge guests | need-run
+	@scripts/run
+
+test: | need-test
+	@tests/run all
+
+test-long: | need-test
+	@tests/run --long all
+
+clean:
+	rm -rf $(B)
+
+-include $(hv_obj:.o=.d) $(host_obj:.o=.d) $(addsuffix .d,$(unit_bin))
