@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercalls: the table, the decoders, and the way back to the guest. A
+ * hypercall's arguments are in the guest's registers (rdi rsi rdx r10 r8 r9,
+ * number in rax); its result goes to rax.
+ */
+#ifndef LODGE_CALL_H
+#define LODGE_CALL_H
+
+#include "domain/domain.h"
+
+/* One hypercall's arguments, from registers or from a multicall entry. */
+struct call_args {
+	uint64_t a[6];
+};
+
+/*
+ * Each returns the guest's result: >= 0, or -errno. -ERESTART: not finished;
+ * args holds where to go on. Names: hc_ + the call's.
+ */
+typedef long hypercall_fn(struct vcpu *v, struct call_args *args);
+
+/* A hypercall from v's kernel: dispatches and sets rax, or rewinds RIP. */
+void call_hypercall(struct vcpu *v);
+long call_dispatch(struct vcpu *v, uint64_t number, struct call_args *args);
+
+/*
+ * What remains to be done before this CPU returns to a guest: softirqs, a
+ * switch of vcpus, work of the vcpu, its upcall. After it, this_cpu()'s
+ * current is what runs. Idles inside while there is nothing to run.
+ */
+void call_return(void);
+
+hypercall_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch,
+	hc_set_callbacks, hc_fpu_taskswitch, hc_sched_op_compat,
+	hc_set_debugreg, hc_get_debugreg, hc_update_descriptor, hc_memory_op,
+	hc_multicall, hc_update_va_mapping, hc_set_timer_op, hc_xen_version,
+	hc_console_io, hc_update_va_mapping_otherdomain, hc_vm_assist,
+	hc_iret, hc_vcpu_op, hc_set_segment_base, hc_mmuext_op, hc_nmi_op,
+	hc_sched_op, hc_callback_op, hc_event_channel_op, hc_physdev_op,
+	hc_xenpmu_op, hc_platform_op;
+
+#endif

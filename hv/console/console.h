@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine's console, shared between the log, domain 0 and guests. */
+#ifndef LODGE_CONSOLE_H
+#define LODGE_CONSOLE_H
+
+#include "domain/domain.h"
+
+/* CONSOLEIO_write of domain 0, text copied in, any length up to 128. */
+void console_write_raw(struct domain *d, const char *s, size_t n);
+/* CONSOLEIO_read: typed characters waiting for domain d; returns how many. */
+size_t console_read(struct domain *d, char *buf, size_t n);
+
+/* A directly booted guest's console page and port (start_info). */
+void console_guest_attach(struct domain *d, struct xencons_interface *ring,
+			  uint32_t port);
+void console_guest_detach(struct domain *d);
+/* The guest told us through its console port: take its output; more room
+ * for input. */
+void console_guest_kick(struct domain *d);
+/* SOFTIRQ_CONSOLE: hands typed characters to who has the keyboard. */
+void console_input_run(void);
+/* Whom the keyboard goes to: a guest's id, chosen by Ctrl-a three times. */
+void console_focus_next(void);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Domains and vcpus: data and references only. Each room keeps its part in a
+ * struct of its own (its state.h), embedded here; a room touches only its
+ * own part and this header's fields. Locks are written on each room's fields.
+ *
+ * A domain is found by id without a lock: domain_find() gives a pointer that
+ * stays good until this CPU next returns to a guest or idles. The reaper
+ * frees a domain only after every CPU has done so (lifecycle/reap.c).
+ */
+#ifndef LODGE_DOMAIN_H
+#define LODGE_DOMAIN_H
+
+#include "abi.h"
+#include "atomic.h"
+#include "cpu.h"
+#include "list.h"
+#include "lock.h"
+#include "types.h"
+
+#include "console/state.h"
+#include "event/state.h"
+#include "frame/state.h"
+#include "mm/state.h"
+#include "sched/state.h"
+#include "time/state.h"
+#include "trap/state.h"
+
+#define DOMAIN_MAX_VCPUS 32
+#define DOMAIN_NAME_MAX 32
+
+/* Work for the way back to the guest (call/return.c). */
+enum vcpu_work {
+	VCPU_WORK_DYING = 1 << 0,    /* its domain crashed or shut down */
+	VCPU_WORK_RUNSTATE = 1 << 1, /* copy the runstate to the guest */
+	VCPU_WORK_NMI = 1 << 2,	     /* deliver an NMI */
+};
+
+struct vcpu {
+	uint32_t version; /* layout of this struct, for live update */
+	uint32_t id;	  /* within the domain */
+	struct domain *domain;
+	/* The guest's registers: on the CPU's stack while it runs there,
+	 * otherwise &saved. */
+	struct cpu_user_regs *regs;
+	struct cpu_user_regs saved;
+	atomic32_t work; /* VCPU_WORK_* */
+	bool initialised;
+
+	/* Where the guest and we talk: in shared_info or a guest's frame. */
+	struct vcpu_info *info;
+	struct frame *info_frame; /* holds a writable reference; NULL: the
+				     shared_info frame */
+
+	/* Machine state that the guest owns; saved when it does not run. */
+	uint64_t fs_base, gs_base_kernel, gs_base_user;
+	uint16_t gs_user_selector;
+	uint64_t xcr0;
+	void *xstate; /* extended registers, arch_vcpu_init() */
+
+	struct vcpu_mm mm;
+	struct vcpu_time time;
+	struct vcpu_sched sched;
+	struct vcpu_event event;
+	struct vcpu_trap trap;
+};
+
+/* Why a domain no longer runs. */
+enum domain_state {
+	DOMAIN_BUILDING,
+	DOMAIN_ALIVE,
+	DOMAIN_SHUTDOWN, /* shutdown_code says why */
+	DOMAIN_DYING,	 /* being taken apart */
+};
+
+struct domain {
+	uint32_t version;
+	uint16_t id;
+	bool privileged; /* may ask for what domain 0 may */
+	char name[DOMAIN_NAME_MAX];
+	uint8_t handle[16];	    /* its UUID */
+	atomic32_t state;	    /* enum domain_state */
+	atomic32_t shutdown_code;   /* SHUTDOWN_* once it has shut down */
+	struct list link;	    /* on the reaper's list */
+	uint32_t boot_index;	    /* which boot description; see boot/ */
+	int64_t time_offset_ns;	    /* of its wallclock */
+	uint64_t created_ns;
+
+	struct shared_info *shared;
+	struct frame *shared_frame;
+
+	uint32_t max_vcpus;
+	struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
+
+	struct domain_frames frames;
+	struct domain_mm mm;
+	struct domain_sched sched;
+	struct domain_event event;
+	struct domain_console console;
+};
+
+/* The vcpu that this CPU runs, NULL when idle. */
+static inline struct vcpu *current_vcpu(void)
+{
+	return this_cpu()->current;
+}
+
+/* The domain of that id, or NULL; see above for how long it is good. */
+struct domain *domain_find(uint16_t id);
+/* The next domain after id (-1: the first) in order of ids, or NULL. */
+struct domain *domain_next(int id);
+/*
+ * Enters a domain in the table under the lowest free id at or above first.
+ * -ENFILE when there is none.
+ */
+[[nodiscard]] int domain_publish(struct domain *d, uint16_t first);
+/* Takes it out: domain_find() no longer finds it. */
+void domain_withdraw(struct domain *d);
+/*
+ * The domain that a DOMID argument of v's guest means: its own for
+ * DOMID_SELF or its own id, another's only if it is privileged. On failure
+ * NULL and *error is -ESRCH or -EPERM.
+ */
+struct domain *domain_from_arg(const struct vcpu *v, uint16_t id, int *error);
+
+/* True once the domain may never run again. */
+static inline bool domain_is_dying(const struct domain *d)
+{
+	return atomic32_load(&d->state) == DOMAIN_DYING;
+}
+
+/*
+ * The guest is beyond repair: logs the reason with its registers and stack,
+ * marks the domain crashed; its vcpus never run again and the way back to
+ * the guest takes it apart. Returns: the caller unwinds as after an error.
+ */
+void domain_crash(struct domain *d, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Marks the domain shut down for that reason (SHUTDOWN_*), as above. */
+void domain_shutdown(struct domain *d, uint32_t reason);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Event channels: ports, sending, virqs, polling; the timers' meanings. */
+#ifndef LODGE_EVENT_H
+#define LODGE_EVENT_H
+
+#include "domain/domain.h"
+#include "event/state.h"
+
+[[nodiscard]] int event_domain_init(struct domain *d);
+void event_domain_exit(struct domain *d); /* closes every port */
+
+/* EVTCHNOP_*: shapes and errors as in <xen/event_channel.h>. */
+[[nodiscard]] int event_alloc_unbound(struct domain *d, uint16_t remote,
+				      uint32_t *port);
+[[nodiscard]] int event_bind_interdomain(struct domain *d, uint16_t remote,
+					 uint32_t remote_port, uint32_t *port);
+[[nodiscard]] int event_bind_virq(struct domain *d, uint32_t virq,
+				  uint32_t vcpu, uint32_t *port);
+[[nodiscard]] int event_bind_ipi(struct domain *d, uint32_t vcpu,
+				 uint32_t *port);
+[[nodiscard]] int event_bind_vcpu(struct domain *d, uint32_t port,
+				  uint32_t vcpu);
+[[nodiscard]] int event_close(struct domain *d, uint32_t port);
+[[nodiscard]] int event_send(struct domain *d, uint32_t port);
+[[nodiscard]] int event_status(struct domain *d, struct evtchn_status *status);
+[[nodiscard]] int event_unmask(struct domain *d, uint32_t port);
+[[nodiscard]] int event_reset(struct domain *d);
+/* A port whose other end is the hypervisor's console, for the guest. */
+[[nodiscard]] int event_alloc_console(struct domain *d, uint32_t *port);
+
+/* Tells the guest through one of its ports; from anywhere. */
+void event_raise_port(struct domain *d, uint32_t port);
+/* Raises a virq: a vcpu's own, or (global ones) on the vcpu that bound it. */
+void event_raise_virq(struct vcpu *v, uint32_t virq);
+
+/* True when an upcall has to be delivered before the guest runs on. */
+static inline bool event_upcall_needed(const struct vcpu *v)
+{
+	return shared_load8(&v->info->evtchn_upcall_pending) &&
+	       !shared_load8(&v->info->evtchn_upcall_mask);
+}
+
+/* SCHEDOP_block: unmask upcalls and sleep unless one is pending. */
+void event_block(struct vcpu *v);
+/*
+ * SCHEDOP_poll: sleeps until one of the ports is pending or the time comes
+ * (system time in ns, 0: never). ports was copied in.
+ */
+[[nodiscard]] int event_poll(struct vcpu *v, const uint32_t *ports,
+			     unsigned int n, uint64_t timeout_ns);
+
+/* VCPUOP_*_timer and set_timer_op. */
+[[nodiscard]] int event_timer_singleshot(struct vcpu *v, uint64_t deadline_ns,
+					 uint32_t flags);
+void event_timer_singleshot_stop(struct vcpu *v);
+[[nodiscard]] int event_timer_periodic(struct vcpu *v, uint64_t period_ns);
+/* SOFTIRQ_TIMER: acts on every timer of this CPU that has expired. */
+void event_timers_run(void);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One struct frame for each machine frame, 32 bytes: the table is the whole
+ * truth about who owns what, who uses it and as what. See frame/count.c for
+ * the two count words, and docs/memory-map.md for where the table lies.
+ */
+#ifndef LODGE_FRAME_STATE_H
+#define LODGE_FRAME_STATE_H
+
+#include "atomic.h"
+#include "lock.h"
+#include "types.h"
+
+enum frame_type {
+	FRAME_NONE = 0,
+	FRAME_WRITABLE, /* may be mapped writable */
+	FRAME_L1,
+	FRAME_L2,
+	FRAME_L3,
+	FRAME_L4,
+	FRAME_SEGDESC, /* holds descriptors of a GDT or LDT */
+};
+
+/* The refs word: flags above, the general count below. */
+#define FRAME_OWNED (1UL << 63)	 /* the owner's own reference is held */
+#define FRAME_SHARED (1UL << 62) /* shared by the hypervisor: not on the
+				    domain's list, not in its reservation */
+#define FRAME_FREE (1UL << 61)	 /* on a free list; order in progress */
+#define FRAME_COUNT_MASK ((1UL << 48) - 1)
+
+/* The type word: type, flags, count of uses. */
+#define FRAME_TYPE_SHIFT 60
+#define FRAME_VALIDATED (1UL << 59) /* contents checked, references held */
+#define FRAME_PARTIAL (1UL << 58)   /* entries below progress hold theirs */
+#define FRAME_PINNED (1UL << 57)    /* one use is the owner's pin */
+
+/*
+ * Locks: a: atomic; m: the owner's mm lock; p: the owner's page-list lock,
+ * or for a free frame the allocator's; o: written by whoever allocates or
+ * frees, when no reference can exist.
+ */
+struct frame {
+	atomic64_t refs;   /* a */
+	atomic64_t type;   /* a */
+	uint32_t next;	   /* p: mfn of the next on the list, FRAME_NIL */
+	uint32_t prev;	   /* p */
+	uint16_t owner;	   /* o: domain id */
+	uint16_t progress; /* m: entries [0,progress) validated, if partial;
+			      p: order, if free */
+	atomic32_t stamp;  /* a: flush clock when a use ended */
+};
+_Static_assert(sizeof(struct frame) == 32, "frame table entry");
+
+#define FRAME_NIL 0xffffffffU
+
+/* What a domain holds of memory. */
+struct domain_frames {
+	struct spinlock lock;
+	uint32_t first;	    /* lock: head of the list of its frames */
+	uint64_t tot_pages; /* lock: frames on the list */
+	uint64_t max_pages; /* lock: limit of tot_pages */
+};
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam: everything that the core asks of the machine. hv/x86/ implements
+ * it on a PC, hv/host/ inside a Linux process. The hot half, and what each
+ * side must inline, is in arch_inline.h, which each side has its own of:
+ *
+ *   struct cpu *this_cpu(void)      this CPU's block
+ *   void *arch_frame_ptr(mfn_t)     a frame's bytes, for any RAM frame
+ *   struct frame *arch_frames       the frame table, indexed by mfn
+ *   uint64_t *arch_m2p              the machine-to-physical table, writable
+ *   uint64_t arch_tsc(void)         the time-stamp counter
+ *   void arch_relax(void)           a spin's pause; interrupts may come in
+ *   void arch_yield_point(void)     where the explorer may change CPUs
+ *   void arch_lock_wanted/taken/dropped(lock, rank)
+ *
+ * (atomic.h and lock.h include it for the last two groups.) Interrupts are
+ * off in the core, always, except inside arch_relax(), arch_preempt_pending()
+ * and arch_idle(). Interrupt handlers take no locks and set softirq bits.
+ */
+#ifndef LODGE_ARCH_H
+#define LODGE_ARCH_H
+
+#include "abi.h"
+#include "cpu.h"
+#include "types.h"
+
+struct vcpu;
+struct domain;
+
+/* ---- Guest memory by virtual address, in the current vcpu's root ---- */
+
+/*
+ * Copies n bytes from or to the current guest's virtual memory. Returns 0, or
+ * -EFAULT when any byte is not mapped (for writing: writable), or lies in the
+ * hypervisor's range or across the end of the address space; then the
+ * destination holds an unknown part. A source may change under the copy:
+ * nobody reads it twice.
+ */
+[[nodiscard]] int arch_copy_from_guest(void *dst, uint64_t va, size_t n);
+[[nodiscard]] int arch_copy_to_guest(uint64_t va, const void *src, size_t n);
+
+/* ---- Translation caches ---- */
+
+/* Drops this CPU's translations of guest addresses: all, or of one page. */
+void arch_flush_local(void);
+void arch_flush_page_local(uint64_t va);
+/*
+ * Has each CPU of the set (bit = cpu id) drop all its guest translations, or
+ * those of one page, and returns when they have. Interrupts come in while it
+ * waits; the caller holds no lock that an interrupt takes (none does).
+ */
+void arch_flush_cpus(uint64_t cpus, bool one_page, uint64_t va);
+
+/* Makes this CPU translate by the tables under root (see root_for()). */
+void arch_root_load(mfn_t root);
+
+/* ---- Page-table entries ---- */
+
+/* Bits of an entry that hold the frame number on this processor. */
+uint64_t arch_pte_addr_mask(void);
+/* True when the processor has the no-execute bit and it is enabled. */
+bool arch_has_nx(void);
+/* Fills slots 256-271 of a guest's L4; the rest is not touched. */
+void arch_l4_fill(uint64_t *l4);
+/* True when non-present entries may leak cached data (L1TF). */
+bool arch_leaks_nonpresent(void);
+
+/* ---- A vcpu's machine state ---- */
+
+/* Allocates or frees the extended register area; fills initial values. */
+[[nodiscard]] int arch_vcpu_init(struct vcpu *v);
+void arch_vcpu_exit(struct vcpu *v);
+/*
+ * Makes this CPU run next instead of prev; either may be NULL (idle). Saves
+ * prev's registers, segments, debug and extended registers in its struct,
+ * loads next's, and its GDT, LDT and root. this_cpu()->current is next after.
+ */
+void arch_switch(struct vcpu *prev, struct vcpu *next);
+/* The vcpu's gdt or ldt fields changed and it runs here: load them. */
+void arch_gdt_load(struct vcpu *v);
+void arch_ldt_load(struct vcpu *v);
+/* Enters one page of the LDT of the vcpu that runs here. */
+void arch_ldt_map_page(struct vcpu *v, unsigned int page, mfn_t m);
+/* Segment bases of the vcpu that runs here; which: SEGBASE_* of xen.h. */
+void arch_segment_base_set(struct vcpu *v, unsigned int which, uint64_t base);
+uint64_t arch_segment_base_get(struct vcpu *v, unsigned int which);
+/* Loads a GS selector as the user's, in the kernel; bad ones become 0. */
+void arch_gs_user_selector_set(struct vcpu *v, uint16_t selector);
+/* Exchanges the active GS base and the inactive one (kernel's, user's). */
+void arch_swap_gs(void);
+/* Loads DS, ES, FS, GS of the vcpu that runs here; bad ones become 0. */
+void arch_data_segments_load(uint16_t ds, uint16_t es, uint16_t fs,
+			     uint16_t gs);
+/* Sets or clears CR0.TS for the vcpu that runs here. */
+void arch_task_switched_set(bool ts);
+/* Debug register n (0-3, 6, 7) of the vcpu that runs here. */
+void arch_debugreg_load(unsigned int n, uint64_t value);
+uint64_t arch_debugreg_read(unsigned int n);
+/* CR4 bits that a guest may own (TSD, DE, FSGSBASE...) take effect here. */
+void arch_cr4_load(struct vcpu *v);
+/* XCR0 of the vcpu that runs here. */
+void arch_xcr0_load(uint64_t xcr0);
+/* XCR0 bits that the machine has enabled for guests; 0 without XSAVE. */
+uint64_t arch_xcr0_mask(void);
+
+/* ---- The processor and the ports, for emulation ---- */
+
+void arch_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+/* Reads or writes a model-specific register; -EFAULT if it faults. */
+[[nodiscard]] int arch_msr_read(uint32_t msr, uint64_t *value);
+[[nodiscard]] int arch_msr_write(uint32_t msr, uint64_t value);
+uint32_t arch_port_read(uint16_t port, unsigned int bytes);
+void arch_port_write(uint16_t port, unsigned int bytes, uint32_t value);
+void arch_cache_flush(void);
+
+/* ---- Time ---- */
+
+/* TSC ticks per second, and nanoseconds since 1970 at boot (CMOS clock). */
+uint64_t arch_tsc_hz(void);
+uint64_t arch_wallclock_boot_ns(void);
+/* Has this CPU's timer raise SOFTIRQ_TIMER at that time; UINT64_MAX: never. */
+void arch_timer_set(uint64_t deadline_ns);
+
+/* ---- This CPU and the machine ---- */
+
+/*
+ * Lets waiting interrupts in for a moment, then tells whether this CPU has
+ * something better to do than the long operation under way.
+ */
+bool arch_preempt_pending(void);
+/* Waits for an interrupt, unless a softirq is pending. */
+void arch_idle(void);
+/* Interrupts a CPU so that it looks at its softirqs. */
+void arch_cpu_poke(unsigned int cpu);
+/* Writes text to the machine's own console (serial, VGA). */
+void arch_console_write(const char *s, size_t n);
+/* Takes the next character typed at the machine's console, or -1. */
+int arch_console_read(void);
+_Noreturn void arch_machine_off(void);
+_Noreturn void arch_machine_reboot(void);
+_Noreturn void arch_panic(void);
+
+#endif

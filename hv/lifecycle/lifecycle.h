@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* A domain's life: created, built, run, shut down, taken apart. */
+#ifndef LODGE_LIFECYCLE_H
+#define LODGE_LIFECYCLE_H
+
+#include "domain/domain.h"
+#include "image/image.h"
+
+struct domain_config {
+	const char *name;
+	uint16_t first_id;   /* lowest id it may have */
+	uint64_t max_pages;  /* limit of its memory */
+	uint32_t vcpus;
+	uint32_t weight;
+	bool privileged;
+};
+
+/* A domain with vcpus that are down, no memory, found by its id. -ENOMEM,
+ * -ENFILE. */
+[[nodiscard]] int lifecycle_create(const struct domain_config *config,
+				   struct domain **out);
+
+/* What build needs beside the domain. */
+struct domain_image {
+	const struct kernel_image *kernel;
+	const void *ramdisk; /* NULL: none */
+	size_t ramdisk_bytes;
+	const char *cmdline;
+	uint64_t pages; /* memory to give it now */
+	bool initial;	/* domain 0: SIF_INITDOMAIN, console_io */
+};
+
+/*
+ * Gives the domain memory, loads the kernel, makes its first page tables,
+ * start_info and p2m, and sets its first vcpu to the kernel's entry. On
+ * failure -ENOMEM or -EINVAL with a message in the log; destroy it then.
+ */
+[[nodiscard]] int lifecycle_build(struct domain *d,
+				  const struct domain_image *image);
+void lifecycle_unpause(struct domain *d);
+
+/* VCPU_WORK_DYING, on the way back to the guest: the vcpu stops for good
+ * and its domain is queued for the reaper. */
+void lifecycle_work(struct vcpu *v);
+/* SOFTIRQ_REAP: takes dead domains apart, some frames at a time. */
+void lifecycle_reap(void);
+/* Ends a domain at once (no vcpu of it runs after): queued for the reaper. */
+void lifecycle_destroy(struct domain *d);
+
+/*
+ * Called by the reaper once a domain is gone, with what it was: boot/
+ * restarts directly booted guests there or powers the machine off. Set by
+ * an enumerated policy, not a pointer: boot/ is asked through the list of
+ * ended domains.
+ */
+struct domain_end {
+	uint16_t id;
+	uint32_t boot_index;
+	uint32_t shutdown_code;
+	char name[DOMAIN_NAME_MAX];
+};
+/* Takes the oldest end that nobody has acted on; false: none. */
+[[nodiscard]] bool lifecycle_ended(struct domain_end *out);
+
+/* VCPUOP_initialise: a secondary vcpu's context, copied in. */
+[[nodiscard]] int lifecycle_vcpu_initialise(struct vcpu *v,
+					const struct vcpu_guest_context *c);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log: a ring of the last messages (for `xl dmesg`) and, at once, the
+ * machine's console. Anything in the hypervisor may speak, from anywhere.
+ */
+#ifndef LODGE_LOG_H
+#define LODGE_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level {
+	LOG_ERROR,
+	LOG_WARNING,
+	LOG_INFO,
+	LOG_DEBUG,
+};
+
+/* Messages above this level are dropped; guest: those that guests provoke. */
+void log_set_levels(enum log_level own, enum log_level guest);
+
+/*
+ * Says one line (the newline is added), with a "(lodge) " prefix. What a
+ * guest can provoke at will is said with log_guest(), which is limited to a
+ * rate and tells how many lines it swallowed.
+ */
+void log_at(enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void log_guest(enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+#define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...) log_at(LOG_WARNING, __VA_ARGS__)
+#define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
+
+/* Raw text: into the ring and to the console, as it is. */
+void log_write(const char *s, size_t n);
+/*
+ * Copies text of the ring from position *pos on (0: the oldest) to buf, at
+ * most size bytes; advances *pos; returns the number of bytes copied.
+ */
+size_t log_read(uint64_t *pos, char *buf, size_t size);
+/* In a panic: forget the lock's owner, he will not come back. */
+void log_break_lock(void);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What the scheduler keeps in each vcpu. */
+#ifndef LODGE_SCHED_STATE_H
+#define LODGE_SCHED_STATE_H
+
+#include "abi.h"
+#include "list.h"
+#include "lock.h"
+#include "types.h"
+
+/* Reasons why a vcpu may not run; it is runnable when none is set. */
+enum vcpu_stop {
+	VCPU_DOWN = 1 << 0,    /* not brought up yet, or taken down */
+	VCPU_BLOCKED = 1 << 1, /* waits for an event */
+	VCPU_POLLING = 1 << 2, /* blocked in SCHEDOP_poll */
+	VCPU_PAUSED = 1 << 3,  /* its domain is paused, or dying */
+};
+
+/* All under the lock of the run queue of cpu (sched/sched.c), but where a. */
+struct vcpu_sched {
+	struct list queue;     /* on the CPU's run queue, if queued */
+	uint32_t stop;	       /* VCPU_* bits */
+	uint16_t cpu;	       /* where it runs or will run */
+	bool running;	       /* is some CPU's current */
+	uint64_t virtual_ns;   /* weighted time it has had (bvt) */
+	uint64_t since_ns;     /* when it began to run */
+	uint64_t ran_ns;       /* real time it has had */
+	uint64_t wake_seq;     /* not used for timing, order among equals */
+	struct vcpu_runstate_info runstate;
+	uint64_t runstate_va; /* guest's registered area, 0: none */
+};
+
+/* Of each domain. */
+struct domain_sched {
+	uint32_t weight; /* share of the CPU, 256 by default */
+};
+
+#define SCHED_WEIGHT_DEFAULT 256
+
+#endif

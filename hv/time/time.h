@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Host time, timers, and the time that guests see. */
+#ifndef LODGE_TIME_H
+#define LODGE_TIME_H
+
+#include "domain/domain.h"
+#include "time/state.h"
+
+/* Learns the TSC's rate (arch_tsc_hz) and starts host time at 0. */
+void time_init(void);
+/* Nanoseconds since time_init(): monotonic, the guests' system time too. */
+uint64_t time_now_ns(void);
+/* The TSC value of a host time, for hardware deadlines. */
+uint64_t time_tsc_of_ns(uint64_t ns);
+/* Guest-visible time: the only source of it (replay will hook here). */
+uint64_t guest_now_ns(const struct vcpu *v);
+
+/* Makes room for n more timers on each CPU's heap; -ENOMEM. */
+[[nodiscard]] int timer_reserve(unsigned int n);
+void timer_unreserve(unsigned int n);
+void timer_init(struct timer *t, enum timer_kind kind);
+/* Starts or moves a timer, on this CPU. A past deadline expires at once. */
+void timer_set(struct timer *t, uint64_t deadline_ns);
+void timer_cancel(struct timer *t);
+bool timer_is_set(const struct timer *t);
+/*
+ * Takes the first timer of this CPU whose deadline has passed off the heap,
+ * or, when none has, programs the hardware for the next and returns NULL.
+ */
+struct timer *timer_expired(void);
+
+void time_vcpu_init(struct vcpu *v);
+void time_vcpu_exit(struct vcpu *v);
+/* Fills the vcpu's time page if it is out of date (at switch, at start). */
+void time_update_vcpu(struct vcpu *v);
+/* Writes the wallclock into the domain's shared_info. */
+void time_update_wallclock(struct domain *d);
+/* Sets the host's wallclock: ns since 1970 at system time system_ns. */
+void time_set_wallclock(uint64_t ns_since_1970, uint64_t system_ns);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What a vcpu has registered for traps, and its virtual processor state. */
+#ifndef LODGE_TRAP_STATE_H
+#define LODGE_TRAP_STATE_H
+
+#include "abi.h"
+#include "types.h"
+
+/* One gate of the guest's trap table; address 0: none. */
+struct trap_gate {
+	uint64_t address;
+	uint16_t cs;
+	uint8_t dpl;	    /* least privileged ring that may `int` here */
+	bool masks_upcalls; /* events are masked on entry */
+};
+
+/* A callback's entry point; callbacks_mask has a bit if it masks events. */
+struct trap_callback {
+	uint64_t address;
+};
+
+/* Only the CPU that runs the vcpu, or anyone while it is stopped. */
+struct vcpu_trap {
+	struct trap_gate gates[256];
+	/* indexed by CALLBACKTYPE_*: event, failsafe, syscall, nmi, ... */
+	struct trap_callback callbacks[8];
+	uint32_t callback_masks; /* bit n: callback n masks events */
+	bool kernel_mode;	 /* the guest is in its kernel */
+	bool nmi_masked;	 /* until the iret that ends it */
+	uint8_t iopl;
+	uint64_t kernel_sp; /* stack of the guest's kernel: stack_switch */
+	uint64_t kernel_ss;
+	/* virtual control registers */
+	bool task_switched; /* guest's CR0.TS */
+	uint64_t cr4;	    /* what the guest sees */
+	uint64_t debugreg[8];
+	uint32_t port_latch;	   /* virtual 0xcf8 */
+	uint64_t port_bitmap_va;   /* PHYSDEVOP_set_iobitmap */
+	uint32_t port_bitmap_bits;
+};
+
+#endif

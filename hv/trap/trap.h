@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a guest sees of a fault: its trap table, the frames we push on its
+ * kernel's stack, its return by iret, and the privileged instructions that
+ * we carry out for it.
+ */
+#ifndef LODGE_TRAP_H
+#define LODGE_TRAP_H
+
+#include "domain/domain.h"
+#include "trap/state.h"
+
+/*
+ * A guest's exception, as the processor reported it, registers in v->regs:
+ * emulates, repairs or reflects it. Never fails: at worst domain_crash().
+ * va is CR2 for a page fault; dr6 the debug status for vector 1.
+ */
+void trap_exception(struct vcpu *v, unsigned int vector, uint32_t error,
+		    uint64_t va);
+/* Reflects a vector to the guest's gate (has_error: pushes error). */
+void trap_reflect(struct vcpu *v, unsigned int vector, bool has_error,
+		  uint32_t error);
+/* Enters the guest's event callback; its upcalls are masked after. */
+void trap_upcall(struct vcpu *v);
+/* Delivers an NMI through the trap table's vector 2. */
+void trap_nmi(struct vcpu *v);
+/* A syscall instruction from the guest's user mode: enters its kernel. */
+void trap_syscall(struct vcpu *v);
+/* Changes between guest kernel and guest user mode: root and GS base. */
+void trap_mode_set(struct vcpu *v, bool kernel);
+
+/* Hypercalls' work. */
+[[nodiscard]] int trap_table_set(struct vcpu *v, const struct trap_info *t,
+				 unsigned int n);
+void trap_table_clear(struct vcpu *v);
+[[nodiscard]] int trap_callback_register(struct vcpu *v, unsigned int type,
+					 unsigned int flags, uint64_t address);
+[[nodiscard]] int trap_callback_unregister(struct vcpu *v, unsigned int type);
+[[nodiscard]] int trap_stack_switch(struct vcpu *v, uint64_t ss, uint64_t sp);
+/* HYPERVISOR_iret: the frame is on the guest's stack. Sets all registers,
+ * crashes the domain when the frame cannot be read or makes no sense. */
+void trap_iret(struct vcpu *v);
+void trap_fpu_taskswitch(struct vcpu *v, bool set);
+[[nodiscard]] int trap_segment_base_set(struct vcpu *v, unsigned int which,
+					uint64_t value);
+[[nodiscard]] int trap_debugreg_set(struct vcpu *v, unsigned int n,
+				    uint64_t value);
+[[nodiscard]] int trap_debugreg_get(struct vcpu *v, unsigned int n,
+				    uint64_t *value);
+[[nodiscard]] int trap_iopl_set(struct vcpu *v, unsigned int iopl);
+/* A code or stack selector as a guest may use it: ring 3, not ours. */
+uint16_t trap_selector_fix(uint16_t selector);
+/* Registers, stack and code of the vcpu, to the log. */
+void trap_dump(const struct vcpu *v);
+
+/* ---- processor as the guest sees it (cpuid.c, msr.c, port.c) ---- */
+
+/* The masked view of a CPUID leaf, hypervisor leaves included. */
+void trap_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
+		uint32_t out[4]);
+[[nodiscard]] int trap_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
+[[nodiscard]] int trap_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
+/* Emulates the privileged instruction at RIP: true when it did. */
+bool trap_emulate_privileged(struct vcpu *v);
+/* ud2 "xen" + instruction: true when it was one and is done. */
+bool trap_emulate_forced(struct vcpu *v);
+
+/* Initial processor state of a vcpu: see <xen/arch-x86/xen.h>. */
+void trap_vcpu_init(struct vcpu *v);
+/* Fills a vcpu from a context that was copied in. All checked first:
+ * -EINVAL. Page-table roots and GDT are the caller's (lifecycle/). */
+[[nodiscard]] int trap_context_set(struct vcpu *v,
+				   const struct vcpu_guest_context *c);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inlined half of the seam (include/arch.h) on a PC. Addresses are those
+ * of docs/memory-map.md.
+ */
+#ifndef LODGE_ARCH_INLINE_H
+#define LODGE_ARCH_INLINE_H
+
+#include <stdint.h>
+
+#include "x86/map.h"
+
+struct cpu;
+struct frame;
+struct spinlock;
+
+#define arch_frames ((struct frame *)MAP_FRAMES)
+#define arch_m2p ((uint64_t *)MAP_M2P_RW)
+#define arch_frame_ptr(m) ((void *)(MAP_DIRECT + ((m).v << 12)))
+
+/* The CPU's block lies at the top of its aligned stack. */
+static inline struct cpu *this_cpu(void)
+{
+	uint64_t sp;
+
+	__asm__("mov %%rsp, %0" : "=r"(sp));
+	return (struct cpu *)((sp | (CPU_STACK_SIZE - 1)) + 1 - CPU_BLOCK_SIZE);
+}
+
+static inline uint64_t arch_tsc(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static inline void arch_yield_point(void)
+{
+}
+
+/* A spin's pause; whoever waits for our answer to an interrupt gets it. */
+static inline void arch_relax(void)
+{
+	__asm__ volatile("sti; pause; cli" ::: "memory");
+}
+
+static inline void arch_lock_wanted(struct spinlock *l, uint32_t rank)
+{
+	(void)l;
+	(void)rank;
+}
+
+static inline void arch_lock_taken(struct spinlock *l, uint32_t rank)
+{
+	(void)l;
+	(void)rank;
+}
+
+static inline void arch_lock_dropped(struct spinlock *l, uint32_t rank)
+{
+	(void)l;
+	(void)rank;
+}
+
+#endif
