@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables of a paravirtual guest.
+ *
+ * The processor walks the guest's own tables, with machine frame numbers in
+ * them, so the hypervisor must be sure of every entry: a frame that is a page
+ * table can be mapped for reading only, and changes go through mmu_update.
+ * To make a page a table: fill it while it is still ordinary memory, take the
+ * right to write it out of the linear map, then either pin it or let an entry
+ * of the next level refer to it. Either way the hypervisor validates all of
+ * it first. The loader has linked all tables below start_info.pt_base.
+ */
+#include "lodger.h"
+
+static unsigned int slot(const void *address, int level)
+{
+	return ((unsigned long)address >> (12 + 9 * (level - 1))) & 511;
+}
+
+static pte_t *table_below(pte_t entry)
+{
+	return pfn_to_virt(mfn_to_pfn(pte_mfn(entry)));
+}
+
+pte_t *table_root(void)
+{
+	return (pte_t *)start_info->pt_base;
+}
+
+pte_t *table_entry(pte_t *root, const void *address, int level)
+{
+	pte_t *entry = &root[slot(address, 4)];
+	int l;
+
+	for (l = 4; l > level; l--) {
+		if (!(*entry & PTE_PRESENT) || (l < 4 && (*entry & PTE_PSE)))
+			return NULL;
+		entry = &table_below(*entry)[slot(address, l - 1)];
+	}
+	return entry;
+}
+
+pte_t *table_lookup(const void *address)
+{
+	pte_t *entry = table_entry(table_root(), address, 1);
+
+	return entry && (*entry & PTE_PRESENT) ? entry : NULL;
+}
+
+long table_write(pte_t *entry, pte_t value)
+{
+	struct mmu_update update;
+
+	update.ptr = virt_to_machine(entry) | MMU_NORMAL_PT_UPDATE;
+	update.val = value;
+	return HYPERVISOR_mmu_update(&update, 1, NULL, DOMID_SELF);
+}
+
+long table_ext(unsigned int cmd, unsigned long mfn)
+{
+	struct mmuext_op op;
+
+	memset(&op, 0, sizeof(op));
+	op.cmd = cmd;
+	op.arg1.mfn = mfn;
+	return HYPERVISOR_mmuext_op(&op, 1, NULL, DOMID_SELF);
+}
+
+void table_flush(void)
+{
+	table_ext(MMUEXT_TLB_FLUSH_LOCAL, 0);
+}
+
+static long protect_with(void *page, unsigned long flags)
+{
+	return HYPERVISOR_update_va_mapping(page,
+		pte_make(virt_to_mfn(page), flags), UVMF_INVLPG);
+}
+
+long page_protect(void *page)
+{
+	return protect_with(page, PTE_RO);
+}
+
+long page_unprotect(void *page)
+{
+	return protect_with(page, PTE_RW);
+}
+
+long table_map(void *address, unsigned long mfn, unsigned long flags)
+{
+	pte_t *entry = NULL;
+	pte_t *table;
+	long error;
+	int level;
+
+	for (level = 4; level > 1; level--) {
+		entry = table_entry(table_root(), address, level);
+		if (*entry & PTE_PRESENT)
+			continue;
+		table = page_alloc();
+		error = page_protect(table);
+		if (!error)
+			error = table_write(entry, pte_make(virt_to_mfn(table),
+				PTE_TABLE));
+		if (error)
+			return error;
+	}
+	return HYPERVISOR_update_va_mapping(address, pte_make(mfn, flags),
+		UVMF_INVLPG);
+}
+
+long table_unmap(void *address)
+{
+	return HYPERVISOR_update_va_mapping(address, 0, UVMF_INVLPG);
+}
+
+void table_build(pte_t *root, const void *address, pte_t leaf)
+{
+	pte_t *entry;
+	int level;
+
+	for (level = 4; level > 1; level--) {
+		entry = table_entry(root, address, level);
+		if (!(*entry & PTE_PRESENT))
+			*entry = pte_make(virt_to_mfn(page_alloc()), PTE_TABLE);
+	}
+	*table_entry(root, address, 1) = leaf;
+}
+
+/* Calls act on each table under table (of level) from the bottom up. */
+static void each_table(pte_t *table, int level, void (*act)(pte_t *))
+{
+	unsigned int i;
+
+	for (i = 0; level > 1 && i < 512; i++) {
+		/* The hypervisor's own slots appear in a root once pinned. */
+		if (level == 4 && i >= 256 && i < 272)
+			continue;
+		if (table[i] & PTE_PRESENT)
+			each_table(table_below(table[i]), level - 1, act);
+	}
+	act(table);
+}
+
+static void act_protect(pte_t *table)
+{
+	if (page_protect(table))
+		test_fail("cannot protect a page that is to be a table");
+}
+
+static void act_release(pte_t *table)
+{
+	if (page_unprotect(table))
+		test_fail("cannot unprotect a page that was a table");
+	page_free(table);
+}
+
+long table_seal(pte_t *root)
+{
+	each_table(root, 4, act_protect);
+	return table_ext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(root));
+}
+
+void table_unseal(pte_t *root)
+{
+	if (table_ext(MMUEXT_UNPIN_TABLE, virt_to_mfn(root)))
+		test_fail("cannot unpin a root");
+	each_table(root, 4, act_release);
+}
