@@ -23,7 +23,8 @@ LODGER_SOURCES := $(filter-out lodger/name.c,$(wildcard lodger/*.c)) \
 LODGER_OBJECTS := $(patsubst lodger/%,$(LODGER_OUT)/%.o,$(LODGER_SOURCES))
 LODGER_HEADERS := $(wildcard lodger/include/*.h)
 
-GUEST_NAMES := $(notdir $(patsubst %/,%,$(wildcard tests/guest/*/)))
+GUEST_NAMES := $(patsubst tests/guest/%/main.c,%,\
+	$(wildcard tests/guest/*/main.c))
 GUESTS := $(GUEST_NAMES:%=$(GUEST_OUT)/%.elf)
 
 .PHONY: guests
