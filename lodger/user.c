@@ -44,7 +44,7 @@ unsigned long user_run(struct user *user)
 	struct trap_frame entry = user->regs;
 	int mask = events_off();
 
-	entry.error = 0;
+	entry.error = user->iret_flags;
 	if (HYPERVISOR_stack_switch(FLAT_KERNEL_SS,
 			trap_stack + sizeof(trap_stack)))
 		test_fail("stack_switch failed");
@@ -62,6 +62,7 @@ void user_trapped(const struct trap_frame *frame)
 		test_fail("a trap from user mode, and no user program");
 	running->regs = *frame;
 	running->cr2 = vcpu_info->arch.cr2;
+	running->masked = vcpu_info->evtchn_upcall_mask;
 	user_leave();
 }
 

@@ -19,6 +19,8 @@ struct user {
 	char *code_page, *stack_page;
 	struct trap_frame regs;
 	unsigned long cr2;
+	int masked; /* the vCPU's event mask as the kernel was entered */
+	unsigned long iret_flags; /* 0, or VGCF_in_syscall */
 };
 
 /* Makes the program and its sealed root, and installs that root. */
