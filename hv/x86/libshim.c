@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the distribution's decompression libraries want of a C library, as
+ * the linker tells, beyond the mem* functions of lib/.
+ *
+ * The image room hands each library an allocator at every call, so nothing
+ * ever calls these three: they stand where the archives' default paths name
+ * them. They have no memory to give, and a library that did ask would report
+ * that it got none.
+ */
+#include <stddef.h>
+
+#include "bug.h"
+
+void *malloc(size_t bytes);
+void *calloc(size_t items, size_t bytes);
+void free(void *p);
+[[noreturn]] void __stack_chk_fail(void);
+
+void *malloc(size_t bytes)
+{
+	(void)bytes;
+	return NULL;
+}
+
+void *calloc(size_t items, size_t bytes)
+{
+	(void)items;
+	(void)bytes;
+	return NULL;
+}
+
+void free(void *p)
+{
+	BUG_ON(p);
+}
+
+/* A function of a library found that its frame was written beyond. */
+void __stack_chk_fail(void)
+{
+	panic("stack overwritten inside a decompression library");
+}

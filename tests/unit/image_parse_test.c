@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Parsing: what each header and note does to the description of a kernel,
+ * and one refusal for each way in which a file can be wrong.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <xen/features.h>
+
+#include "errno.h"
+#include "unit/image_sample.h"
+
+/* Parses a copy of exactly this length, for AddressSanitizer. */
+static int try_parse(const struct sample *s, struct kernel_image *k,
+		     struct image_error *err)
+{
+	uint8_t *copy = malloc(s->size ? s->size : 1);
+	int ret;
+
+	memcpy(copy, s->bytes, s->size);
+	err->text[0] = '\0';
+	ret = image_parse(copy, s->size, k, err);
+	free(copy);
+	assert_true(ret == 0 || (ret < 0 && err->text[0]));
+	return ret;
+}
+
+static void expect_kernel(const struct sample *s, struct kernel_image *k)
+{
+	struct image_error err;
+
+	if (try_parse(s, k, &err))
+		fail_msg("refused: %s", err.text);
+}
+
+static void expect_refusal(const struct sample *s, int code,
+			   const char *part_of_message)
+{
+	struct kernel_image k;
+	struct image_error err;
+
+	assert_int_equal(try_parse(s, &k, &err), code);
+	if (!strstr(err.text, part_of_message))
+		fail_msg("'%s' is not about '%s'", err.text, part_of_message);
+}
+
+static void test_kernel_like_linux(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_kernel(&s);
+	expect_kernel(&s, &k);
+	assert_int_equal(k.nr_segments, 1);
+	assert_int_equal(k.segment[0].paddr, SAMPLE_PADDR);
+	assert_int_equal(k.segment[0].vaddr, SAMPLE_BASE + SAMPLE_PADDR);
+	assert_int_equal(k.segment[0].offset, SAMPLE_TEXT);
+	assert_int_equal(k.segment[0].filesz, SAMPLE_TEXT_SIZE);
+	assert_int_equal(k.segment[0].memsz, 0x3000);
+	assert_int_equal(k.vstart, SAMPLE_BASE + SAMPLE_PADDR);
+	assert_int_equal(k.vend, SAMPLE_BASE + SAMPLE_PADDR + 0x3000);
+	assert_int_equal(k.entry, SAMPLE_BASE + SAMPLE_PADDR + 0x40);
+	assert_int_equal(k.virt_base, SAMPLE_BASE);
+	assert_int_equal(k.paddr_offset, 0);
+	assert_true(k.has_p2m_base);
+	assert_int_equal(k.p2m_base, 0x8000000000UL);
+	assert_true(k.has_hv_start_low);
+	assert_false(k.has_hypercall_page);
+	assert_true(k.mod_start_pfn);
+	assert_false(k.suspend_cancel);
+	assert_false(k.legacy);
+	assert_int_equal(k.l1_mfn_mask, 1);
+	assert_int_equal(k.l1_mfn_value, 1);
+	assert_string_equal(k.guest_os, "linux");
+	assert_string_equal(k.guest_version, "2.6");
+	assert_int_equal(k.features_required,
+			 1 << XENFEAT_writable_page_tables);
+	assert_int_equal(k.features, 0x8801 | 1 << XENFEAT_pae_pgdir_above_4gb);
+	assert_true(k.dom0_capable);
+}
+
+/* GRUB and Mini-OS name no entry and no base: the defaults are the file's. */
+static void test_defaults(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_bare(&s);
+	sample_text(&s, XEN_ELFNOTE_LOADER, "generic");
+	expect_kernel(&s, &k);
+	assert_int_equal(k.entry, SAMPLE_PADDR);
+	assert_int_equal(k.virt_base, 0);
+	assert_int_equal(k.vstart, SAMPLE_PADDR);
+	assert_false(k.has_p2m_base);
+	assert_true(k.dom0_capable);
+	assert_string_equal(k.guest_os, "");
+}
+
+/* NetBSD's physical addresses are virtual ones, and it says so. */
+static void test_paddr_offset(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_kernel(&s);
+	sample_segment(&s, 0)->paddr += SAMPLE_BASE;
+	expect_refusal(&s, -EBADMSG, "PADDR_OFFSET");
+	sample_number(&s, XEN_ELFNOTE_PADDR_OFFSET, SAMPLE_BASE);
+	expect_kernel(&s, &k);
+	assert_int_equal(k.segment[0].paddr, SAMPLE_PADDR);
+	assert_int_equal(k.vstart, SAMPLE_BASE + SAMPLE_PADDR);
+	sample_number(&s, XEN_ELFNOTE_PADDR_OFFSET, SAMPLE_BASE + (1UL << 30));
+	expect_refusal(&s, -EBADMSG, "out of range");
+}
+
+static void test_numbers_have_four_or_eight_bytes(void **state)
+{
+	const uint32_t entry = SAMPLE_PADDR + 0x80;
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_bare(&s);
+	sample_note(&s, XEN_ELFNOTE_ENTRY, &entry, 4);
+	expect_kernel(&s, &k);
+	assert_int_equal(k.entry, entry);
+	sample_note(&s, XEN_ELFNOTE_ENTRY, &entry, 2);
+	expect_refusal(&s, -EBADMSG, "Xen note 1: 2 bytes");
+}
+
+/* The last note claims 12 bytes, its segment holds 4: GRUB for i386. */
+static void test_last_note_is_cut_to_its_segment(void **state)
+{
+	const uint32_t claim = 0x7fffffff;
+	struct kernel_image k;
+	struct sample s;
+	size_t last;
+
+	(void)state;
+	sample_kernel(&s);
+	last = SAMPLE_NOTES + s.notes_size;
+	sample_text(&s, XEN_ELFNOTE_PAE_MODE, "yes");
+	memcpy(s.bytes + last + 4, &claim, 4);
+	expect_kernel(&s, &k);
+	memcpy(s.bytes + last, &claim, 4);
+	expect_kernel(&s, &k);
+}
+
+static void test_notes_of_others_are_passed_over(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_bare(&s);
+	sample_note(&s, 1, "\1\2\3", 3);
+	memcpy(s.bytes + SAMPLE_NOTES + 12, "GNU", 4);
+	sample_note(&s, 1, "\1\2\3\4", 4);
+	memcpy(s.bytes + SAMPLE_NOTES + 20 + 12, "Linu", 4);
+	expect_refusal(&s, -ENOEXEC, "no Xen notes");
+	sample_text(&s, XEN_ELFNOTE_GUEST_OS, "x\x1b[2J");
+	sample_number(&s, 0x1000001, 5);
+	expect_kernel(&s, &k);
+	assert_string_equal(k.guest_os, "x?[2J");
+}
+
+/* Turns the program header of the notes into a section. */
+static void notes_to_section(struct sample *s)
+{
+	struct elf_section *sec = (void *)(s->bytes + 0x200);
+
+	*sec = (struct elf_section){
+		.type = ELF_SECTION_NOTE,
+		.offset = sample_segment(s, 1)->offset,
+		.size = sample_segment(s, 1)->filesz,
+	};
+	sample_segment(s, 1)->type = 0;
+	sample_header(s)->shoff = 0x200;
+	sample_header(s)->shnum = 1;
+}
+
+static void test_notes_in_sections(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_kernel(&s);
+	notes_to_section(&s);
+	expect_kernel(&s, &k);
+	assert_int_equal(k.virt_base, SAMPLE_BASE);
+	/* Sections that are not in the file count as none. */
+	sample_header(&s)->shoff = s.size - 32;
+	expect_refusal(&s, -ENOEXEC, "no Xen notes");
+	sample_header(&s)->shoff = UINT64_MAX - 32;
+	expect_refusal(&s, -ENOEXEC, "no Xen notes");
+}
+
+/* A kernel with the given __xen_guest string instead of notes. */
+static void sample_legacy(struct sample *s, const char *guest)
+{
+	struct elf_section *sec = (void *)(s->bytes + 0x200);
+
+	sample_bare(s);
+	sample_segment(s, 1)->type = 0;
+	memcpy(s->bytes + 0x300, "\0__xen_guest", 13);
+	sec[0] = (struct elf_section){ .offset = 0x300, .size = 13 };
+	sec[1] = (struct elf_section){
+		.name = 1,
+		.type = 1,
+		.offset = SAMPLE_NOTES,
+		.size = strlen(guest) + 1,
+	};
+	strcpy((char *)s->bytes + SAMPLE_NOTES, guest);
+	sample_header(s)->shoff = 0x200;
+	sample_header(s)->shnum = 2;
+	sample_header(s)->shstrndx = 0;
+}
+
+static void test_legacy_string(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_legacy(&s, "GUEST_OS=Mini-OS,XEN_VER=xen-3.0,VIRT_BASE=0x0,"
+			  "ELF_PADDR_OFFSET=0x0,HYPERCALL_PAGE=0x1002,"
+			  "LOADER=generic,NOVELTY,FEATURES=");
+	expect_kernel(&s, &k);
+	assert_true(k.legacy);
+	assert_string_equal(k.guest_os, "Mini-OS");
+	assert_int_equal(k.entry, SAMPLE_PADDR);
+	assert_true(k.has_hypercall_page);
+	assert_int_equal(k.hypercall_page, 0x1002000);
+	assert_false(k.bsd_symtab);
+	/* Without ELF_PADDR_OFFSET it is the base. */
+	sample_legacy(&s, "LOADER=generic,VIRT_BASE=0xFFFFffff80000000,"
+			  "VIRT_ENTRY=0xffffffff81000010,BSD_SYMTAB");
+	sample_segment(&s, 0)->paddr += SAMPLE_BASE;
+	expect_kernel(&s, &k);
+	assert_int_equal(k.vstart, SAMPLE_BASE + SAMPLE_PADDR);
+	assert_int_equal(k.entry, SAMPLE_BASE + SAMPLE_PADDR + 16);
+	assert_true(k.bsd_symtab);
+}
+
+static void test_legacy_refusals(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	sample_legacy(&s, "LOADER=generic,VIRT_BASE=0x");
+	expect_refusal(&s, -EBADMSG, "VIRT_BASE is no number");
+	sample_legacy(&s, "VIRT_BASE=18446744073709551616");
+	expect_refusal(&s, -EBADMSG, "VIRT_BASE is no number");
+	sample_legacy(&s, "HYPERCALL_PAGE=0xfffffffffffff");
+	expect_refusal(&s, -EBADMSG, "HYPERCALL_PAGE");
+	sample_legacy(&s, "HYPERCALL_PAGE=0xffffffffffffff");
+	expect_refusal(&s, -EBADMSG, "no such frame");
+	sample_legacy(&s, "SOMETHING=else");
+	expect_refusal(&s, -ENOEXEC, "no Xen notes");
+	sample_legacy(&s, "XEN_VER=xen-2.0");
+	expect_refusal(&s, -EOPNOTSUPP, "'xen-2.0'");
+	sample_legacy(&s, "LOADER=generic");
+	((struct elf_section *)(void *)(s.bytes + 0x200))[1].size = 1 << 20;
+	expect_refusal(&s, -EBADMSG, "__xen_guest");
+}
+
+static void test_not_our_kind_of_elf(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	sample_kernel(&s);
+	sample_header(&s)->type = 1;
+	expect_refusal(&s, -ENOEXEC, "not an executable");
+	sample_header(&s)->machine = 183;
+	expect_refusal(&s, -ENOEXEC, "not for x86-64");
+	sample_header(&s)->machine = ELF_MACHINE_386;
+	sample_header(&s)->class = ELF_CLASS_32;
+	expect_refusal(&s, -EOPNOTSUPP, "32-bit kernel: not supported yet");
+	s.bytes[0] = 'x';
+	expect_refusal(&s, -ENOEXEC, "not an ELF file");
+	sample_bare(&s);
+	expect_refusal(&s, -ENOEXEC, "not a Xen guest kernel: no Xen notes");
+	sample_segment(&s, 0)->type = 0;
+	expect_refusal(&s, -ENOEXEC, "nothing to load");
+	sample_header(&s)->phnum = 0;
+	expect_refusal(&s, -ENOEXEC, "without program headers");
+}
+
+static void test_hvm_only(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_bare(&s);
+	sample_note(&s, XEN_ELFNOTE_PHYS32_ENTRY, "\0\0\0\1", 4);
+	expect_refusal(&s, -ENOEXEC, "hardware virtualization only");
+	/* Linux with PVHVM drivers, but without paravirtualization. */
+	sample_number(&s, XEN_ELFNOTE_VIRT_BASE, SAMPLE_BASE);
+	sample_number(&s, XEN_ELFNOTE_HYPERCALL_PAGE,
+		      SAMPLE_BASE + SAMPLE_PADDR);
+	expect_refusal(&s, -ENOEXEC, "hardware virtualization only");
+	/* Linux with both. */
+	sample_number(&s, XEN_ELFNOTE_ENTRY, SAMPLE_BASE + SAMPLE_PADDR);
+	expect_kernel(&s, &k);
+}
+
+static void test_interface_and_loader(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	sample_kernel(&s);
+	sample_text(&s, XEN_ELFNOTE_LOADER, "special");
+	expect_refusal(&s, -EOPNOTSUPP, "loader 'special'");
+	sample_text(&s, XEN_ELFNOTE_XEN_VERSION, "xen-3.0-extra");
+	expect_refusal(&s, -EOPNOTSUPP, "interface 'xen-3.0-extra'");
+	sample_kernel(&s);
+	sample_number(&s, XEN_ELFNOTE_HV_START_LOW, 0xffff880000000000UL);
+	expect_refusal(&s, -EOPNOTSUPP, "wants the hypervisor above");
+}
+
+static void test_features(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_bare(&s);
+	sample_text(&s, XEN_ELFNOTE_FEATURES,
+		    "dom0||auto_translated_physmap|novelty|");
+	expect_kernel(&s, &k);
+	assert_int_equal(k.features,
+			 1 << XENFEAT_dom0 | 1 << XENFEAT_auto_translated_physmap);
+	assert_int_equal(k.features_required, 0);
+	sample_text(&s, XEN_ELFNOTE_FEATURES, "dom0|!auto_translated_physmap");
+	expect_refusal(&s, -EOPNOTSUPP, "feature auto_translated_physmap");
+	sample_text(&s, XEN_ELFNOTE_FEATURES, "!novelty|dom0");
+	expect_refusal(&s, -EOPNOTSUPP, "feature novelty");
+	sample_text(&s, XEN_ELFNOTE_FEATURES, "!dom");
+	expect_refusal(&s, -EOPNOTSUPP, "feature dom,");
+	sample_kernel(&s);
+	sample_number(&s, XEN_ELFNOTE_SUPPORTED_FEATURES, 1);
+	expect_kernel(&s, &k);
+	assert_false(k.dom0_capable);
+}
+
+static void test_segments_out_of_range(void **state)
+{
+	struct elf_segment *seg;
+	struct sample s;
+
+	(void)state;
+	sample_kernel(&s);
+	seg = sample_segment(&s, 0);
+	seg->memsz = seg->filesz - 1;
+	expect_refusal(&s, -EBADMSG, "in the file");
+	seg->filesz = seg->memsz = s.size;
+	expect_refusal(&s, -EBADMSG, "truncated");
+	seg->offset = UINT64_MAX - 10;
+	seg->filesz = 20;
+	expect_refusal(&s, -EBADMSG, "truncated");
+	seg->filesz = 0;
+	seg->offset = 0;
+	seg->memsz = UINT64_MAX - 0x1000;
+	expect_refusal(&s, -EBADMSG, "out of range");
+	seg->memsz = 0x7f000001;
+	expect_refusal(&s, -EBADMSG, "not a guest's");
+	seg->paddr = UINT64_MAX - 0xfff;
+	expect_refusal(&s, -EBADMSG, "out of range");
+}
+
+static void test_virtual_places_that_are_not_the_guests(void **state)
+{
+	static const uint64_t bases[] = {
+		0xffff800000000000UL, /* the hypervisor */
+		0xffff87fffefff000UL, /* its last page */
+		0x0000800000000000UL, /* not canonical */
+		0x00007ffffefff000UL, /* runs out of the lower half */
+		0xfffffffffffff000UL, /* wraps */
+	};
+	struct sample s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+		sample_kernel(&s);
+		sample_number(&s, XEN_ELFNOTE_VIRT_BASE, bases[i]);
+		expect_refusal(&s, -EBADMSG, "not a guest's");
+	}
+	sample_number(&s, XEN_ELFNOTE_VIRT_BASE, SAMPLE_BASE + 0x800);
+	expect_refusal(&s, -EBADMSG, "VIRT_BASE");
+}
+
+static void test_addresses_outside_the_image(void **state)
+{
+	static const struct {
+		uint32_t note;
+		uint64_t value;
+		const char *says;
+	} wrong[] = {
+		{ XEN_ELFNOTE_ENTRY, SAMPLE_BASE + SAMPLE_PADDR - 1, "entry" },
+		{ XEN_ELFNOTE_ENTRY, SAMPLE_BASE + SAMPLE_PADDR + 0x3000,
+		  "entry" },
+		{ XEN_ELFNOTE_HYPERCALL_PAGE, SAMPLE_BASE, "HYPERCALL_PAGE" },
+		{ XEN_ELFNOTE_HYPERCALL_PAGE, SAMPLE_BASE + SAMPLE_PADDR + 8,
+		  "HYPERCALL_PAGE" },
+		{ XEN_ELFNOTE_INIT_P2M, 0xffff800000000000UL, "INIT_P2M" },
+		{ XEN_ELFNOTE_INIT_P2M, 0xfffffffffffff000UL, "INIT_P2M" },
+		{ XEN_ELFNOTE_INIT_P2M, 0x8000000001UL, "INIT_P2M" },
+		{ XEN_ELFNOTE_INIT_P2M, SAMPLE_BASE + SAMPLE_PADDR,
+		  "INIT_P2M" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct sample s;
+
+		sample_kernel(&s);
+		sample_number(&s, wrong[i].note, wrong[i].value);
+		expect_refusal(&s, -EBADMSG, wrong[i].says);
+	}
+}
+
+/* The image's last page may end before the segment's bytes do. */
+static void test_hypercall_page_must_be_whole(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_kernel(&s);
+	sample_number(&s, XEN_ELFNOTE_HYPERCALL_PAGE,
+		      SAMPLE_BASE + SAMPLE_PADDR + 0x2000);
+	expect_kernel(&s, &k);
+	assert_true(k.has_hypercall_page);
+	sample_segment(&s, 0)->memsz = 0x2800;
+	expect_refusal(&s, -EBADMSG, "HYPERCALL_PAGE");
+}
+
+/* Twenty program headers: headers 2 and up are of segments in a row. */
+static void many_segments(struct sample *s, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		struct elf_segment *seg = sample_segment(s, 2 + i);
+
+		*seg = *sample_segment(s, 0);
+		seg->filesz = 16;
+		seg->memsz = 0x1000;
+		seg->paddr = SAMPLE_PADDR + 0x10000 - i * 0x1000;
+	}
+	sample_header(s)->phnum = 2 + nr;
+}
+
+static void test_many_segments(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_kernel(&s);
+	/* There is no room for sixteen headers before the notes. */
+	sample_segment(&s, 1)->offset = SAMPLE_NOTES + 0x800;
+	memcpy(s.bytes + SAMPLE_NOTES + 0x800, s.bytes + SAMPLE_NOTES, 0x400);
+	many_segments(&s, IMAGE_SEGMENTS_MAX - 3);
+	expect_kernel(&s, &k);
+	assert_int_equal(k.nr_segments, IMAGE_SEGMENTS_MAX - 2);
+	assert_int_equal(k.vstart, SAMPLE_BASE + SAMPLE_PADDR);
+	assert_int_equal(k.vend, SAMPLE_BASE + SAMPLE_PADDR + 0x11000);
+	many_segments(&s, IMAGE_SEGMENTS_MAX - 1);
+	expect_refusal(&s, -EBADMSG, "overlap");
+	many_segments(&s, IMAGE_SEGMENTS_MAX);
+	expect_refusal(&s, -EBADMSG, "more than 16 segments");
+	sample_header(&s)->phnum = 65;
+	expect_refusal(&s, -EBADMSG, "65 program headers");
+	sample_header(&s)->phnum = 5;
+	sample_header(&s)->phentsize = 32;
+	expect_refusal(&s, -EBADMSG, "of 32 bytes");
+}
+
+/* Notes may cover the whole file many times over: the walk is bounded. */
+static void test_work_on_notes_is_bounded(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	sample_bare(&s);
+	memset(s.bytes + SAMPLE_TEXT, 0, SAMPLE_TEXT_SIZE);
+	for (unsigned int i = 2; i < 50; i++)
+		*sample_segment(&s, i) = (struct elf_segment){
+			.type = ELF_SEGMENT_NOTE,
+			.offset = SAMPLE_TEXT,
+			.filesz = SAMPLE_TEXT_SIZE,
+		};
+	sample_header(&s)->phnum = 50;
+	expect_refusal(&s, -EBADMSG, "more than 4096 notes");
+}
+
+static void test_file_cut_anywhere_is_refused(void **state)
+{
+	struct kernel_image k;
+	struct image_error err;
+	struct sample s;
+	size_t whole;
+
+	(void)state;
+	sample_kernel(&s);
+	whole = s.size;
+	for (s.size = 0; s.size < whole; s.size++)
+		assert_true(try_parse(&s, &k, &err) < 0);
+	assert_int_equal(try_parse(&s, &k, &err), 0);
+}
+
+/* A flipped bit may go unnoticed; what is accepted then must still be sane. */
+static void check_sane(const struct kernel_image *k)
+{
+	assert_in_range(k->nr_segments, 1, IMAGE_SEGMENTS_MAX);
+	for (unsigned int i = 0; i < k->nr_segments; i++) {
+		const struct image_segment *s = &k->segment[i];
+
+		assert_true(s->filesz <= s->memsz);
+		assert_true(s->offset + s->filesz <= k->size);
+		assert_true(s->vaddr >= k->vstart);
+		assert_true(s->vaddr + s->memsz <= k->vend);
+		assert_int_equal(s->vaddr, s->paddr + k->virt_base);
+	}
+	assert_true(k->entry >= k->vstart && k->entry < k->vend);
+}
+
+static void test_flipped_bits(void **state)
+{
+	struct kernel_image k;
+	struct image_error err;
+	struct sample s;
+	unsigned int refused = 0;
+
+	(void)state;
+	sample_kernel(&s);
+	for (size_t bit = 0; bit < (SAMPLE_NOTES + s.notes_size) * 8; bit++) {
+		s.bytes[bit / 8] ^= 1 << bit % 8;
+		if (try_parse(&s, &k, &err))
+			refused++;
+		else
+			check_sane(&k);
+		s.bytes[bit / 8] ^= 1 << bit % 8;
+	}
+	assert_true(refused > 500);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kernel_like_linux),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_paddr_offset),
+		cmocka_unit_test(test_numbers_have_four_or_eight_bytes),
+		cmocka_unit_test(test_last_note_is_cut_to_its_segment),
+		cmocka_unit_test(test_notes_of_others_are_passed_over),
+		cmocka_unit_test(test_notes_in_sections),
+		cmocka_unit_test(test_legacy_string),
+		cmocka_unit_test(test_legacy_refusals),
+		cmocka_unit_test(test_not_our_kind_of_elf),
+		cmocka_unit_test(test_hvm_only),
+		cmocka_unit_test(test_interface_and_loader),
+		cmocka_unit_test(test_features),
+		cmocka_unit_test(test_segments_out_of_range),
+		cmocka_unit_test(test_virtual_places_that_are_not_the_guests),
+		cmocka_unit_test(test_addresses_outside_the_image),
+		cmocka_unit_test(test_hypercall_page_must_be_whole),
+		cmocka_unit_test(test_many_segments),
+		cmocka_unit_test(test_work_on_notes_is_bounded),
+		cmocka_unit_test(test_file_cut_anywhere_is_refused),
+		cmocka_unit_test(test_flipped_bits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
