@@ -14,6 +14,7 @@
 #include "abi.h"
 #include "atomic.h"
 #include "cpu.h"
+#include "errno.h"
 #include "list.h"
 #include "lock.h"
 #include "types.h"

@@ -12,6 +12,9 @@
 
 struct domain;
 
+/* m2p entry of a frame that has no place in a guest. */
+#define M2P_INVALID (~0UL)
+
 extern uint64_t frame_limit; /* first mfn beyond the frame table */
 
 static inline struct frame *frame_of(mfn_t m)
@@ -90,11 +93,12 @@ static inline bool frame_has_type(const struct frame *f, enum frame_type t)
  */
 [[nodiscard]] bool frame_put_type(struct frame *f);
 /*
- * Takes over a frame that somebody left partial, to devalidate it. False
- * when it is not partial.
+ * Takes over a frame that somebody left partial, to devalidate it; its use
+ * and its reference are the caller's now. False when it is not partial.
  */
 [[nodiscard]] bool frame_take_partial(struct frame *f);
-/* The holder of an unvalidated use says how it ended, see above. */
+/* The holder of an unvalidated use says how it ended, see above. With
+ * frame_type_partial() his reference goes over to the partial state. */
 void frame_type_validated(struct frame *f);
 void frame_type_partial(struct frame *f);
 void frame_type_cleared(struct frame *f);

@@ -6,6 +6,7 @@
  *
  *   struct cpu *this_cpu(void)      this CPU's block
  *   void *arch_frame_ptr(mfn_t)     a frame's bytes, for any RAM frame
+ *   mfn_t arch_frame_of_ptr(void *)  and back
  *   struct frame *arch_frames       the frame table, indexed by mfn
  *   uint64_t *arch_m2p              the machine-to-physical table, writable
  *   uint64_t arch_tsc(void)         the time-stamp counter
@@ -22,6 +23,7 @@
 
 #include "abi.h"
 #include "cpu.h"
+#include "errno.h"
 #include "types.h"
 
 struct vcpu;

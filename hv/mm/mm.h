@@ -51,54 +51,88 @@ void mm_unlock(struct mm_locked m);
 
 /* ---- walking (walk.c) ---- */
 
+/* Where an entry lies: entry idx of the validated table. */
+struct mm_place {
+	struct frame *table;
+	unsigned int idx;
+};
 /*
- * The L1 entry that maps va in the tables under v's active root, or NULL.
- * *table is the L1's frame, *idx the entry's place. mm lock held.
+ * The L1 entry that maps va in the tables under v's active root: false when
+ * there is no L1 for it, or it is not a guest's address.
  */
-uint64_t *mm_walk(struct mm_locked m, struct vcpu *v, uint64_t va,
-		  struct frame **table, unsigned int *idx);
+[[nodiscard]] bool mm_walk(struct mm_locked m, const struct vcpu *v,
+			   uint64_t va, struct mm_place *out);
 
-/* ---- operations (update.c, ext.c, segdesc.c, ptwr.c, roots.c) ---- */
+/* ---- operations (update.c, ext.c, ptwr.c) ---- */
 
+/*
+ * update_va_mapping: the L1 entry that maps va becomes value, which refers
+ * to a frame of owner; flags: UVMF_*. -EINVAL also when there is no L1.
+ */
 [[nodiscard]] int mm_update_va(struct vcpu *v, uint64_t va, uint64_t value,
-			       uint64_t flags);
-/* One mmu_update entry, ptr and val as the interface has them. */
-[[nodiscard]] int mm_update_one(struct vcpu *v, struct mm_locked pt,
-				struct domain *foreign, uint64_t ptr,
-				uint64_t val);
+			       uint64_t flags, struct domain *owner);
+/*
+ * One mmu_update request, ptr and val as the interface has them, on tables
+ * of m.d, entries refer to frames of owner.
+ */
+[[nodiscard]] int mm_update_one(struct mm_locked m, struct domain *owner,
+				uint64_t ptr, uint64_t val);
+/* One mmuext_op on domain d's frames, copied in. */
 [[nodiscard]] int mm_ext_one(struct vcpu *v, struct domain *d,
 			     const struct mmuext_op *op);
+/* The CPUs that run one of d's vcpus of the set (bit = vcpu id) now. */
+uint64_t mm_cpus_running(const struct domain *d, uint64_t vcpus);
+/*
+ * A guest's #PF was a write to a present, read-only page: if that page is
+ * one of its own tables, decodes the instruction at RIP and applies it.
+ * True: done, or to be tried again; false: a fault of the guest's own.
+ */
+[[nodiscard]] bool mm_ptwr_fault(struct vcpu *v, uint64_t va);
+/* The m2p entry of a frame. */
+static inline void mm_m2p_set(const struct frame *f, uint64_t pfn)
+{
+	arch_m2p[frame_mfn(f).v] = pfn;
+}
+
+/* ---- descriptor tables (segdesc.c) ---- */
+
+/*
+ * Makes frames (of v's domain, n = entries / 512 rounded up) the vcpu's GDT.
+ * Loaded at once when v runs here. -EINVAL: too many, or not to be had.
+ */
 [[nodiscard]] int mm_gdt_set(struct vcpu *v, const uint64_t *frames,
 			     unsigned int entries);
 void mm_gdt_clear(struct vcpu *v);
+/* The vcpu's LDT is at va, with that many entries; 0: none. */
 [[nodiscard]] int mm_ldt_set(struct vcpu *v, uint64_t va, unsigned int entries);
-[[nodiscard]] int mm_descriptor_update(struct vcpu *v, uint64_t maddr,
+/* update_descriptor: 8 bytes at a machine address of d's. */
+[[nodiscard]] int mm_descriptor_update(struct domain *d, uint64_t maddr,
 				       uint64_t descriptor);
 /* True when the descriptor may stand in a guest's table. */
 bool mm_descriptor_ok(uint64_t descriptor);
-/* #PF in the LDT's window at that offset: map the page. True: retry. */
-bool mm_ldt_fault(struct vcpu *v, uint64_t offset);
-/* The m2p entry of a frame. */
-void mm_m2p_set(struct frame *f, uint64_t pfn);
+/* #PF in the LDT's window at that offset: maps the page. True: retry. */
+[[nodiscard]] bool mm_ldt_fault(struct vcpu *v, uint64_t offset);
 
-/*
- * A guest's #PF was a write to a present, read-only page: if that page is one
- * of its own L1s (or higher), decode the instruction at RIP and apply it.
- * True: done, or to be retried; false: a fault of the guest's own.
- */
-bool mm_ptwr_fault(struct vcpu *v, uint64_t va);
+/* ---- roots (roots.c) ---- */
 
-/* The root that translates for v in the mode it is in, with NULL if none. */
+/* The table that translates for v in that mode; NULL when it has none. */
 struct frame *root_for(const struct vcpu *v, bool kernel_mode);
-/* Switches the vcpu that runs here between its two roots, as its mode says. */
-void mm_root_activate(struct vcpu *v);
+/* Loads the root of the mode that v, which runs here, is in. */
+void mm_root_activate(const struct vcpu *v);
+/* Gives v a new kernel or user root (user 0: none). -ERESTART. */
 [[nodiscard]] int mm_root_set(struct vcpu *v, bool user, guest_mfn_t root);
 
-/* Before the guest runs again: do the flushes that operations asked for. */
-#define VCPU_FLUSH_ALL 1
+/* ---- memory reservation (reservation.c) ---- */
 
-/* Takes apart all page tables and roots of a dying domain. -ERESTART. */
-[[nodiscard]] int mm_domain_relinquish(struct domain *d);
+/* Takes one extent of 2^order frames from d: -EINVAL if one is not its. */
+[[nodiscard]] int mm_decrease(struct domain *d, guest_mfn_t start,
+			      unsigned int order);
+
+/* ---- the end of a domain (teardown.c) ---- */
+
 void mm_domain_init(struct domain *d);
+/* Takes apart all page tables, roots and memory of a dying domain none of
+ * whose vcpus runs. -ERESTART: more to do, call again. */
+[[nodiscard]] int mm_domain_teardown(struct domain *d);
 
 #endif

@@ -12,7 +12,14 @@ struct frame;
 struct domain_mm {
 	struct spinlock lock; /* every validated page table of the domain, its
 				 types, partial states and roots */
-	uint32_t vm_assist;   /* bits VMASST_TYPE_*; a: set once each */
+	uint32_t vm_assist;   /* bits VMASST_TYPE_*, by its own vcpus */
+	/* lock: a table whose last use ended and whose devalidation was
+	 * interrupted; the next operation on the domain's tables goes on
+	 * with it first (mm_settle) */
+	struct frame *orphan;
+	/* lock: how far taking the domain apart has come (teardown.c) */
+	uint32_t teardown_phase;
+	struct frame *teardown_at; /* a reference is held */
 };
 
 #define GDT_GUEST_PAGES 14 /* FIRST_RESERVED_GDT_PAGE */
@@ -27,7 +34,6 @@ struct vcpu_mm {
 	uint64_t ldt_va; /* guest address of the LDT */
 	uint32_t ldt_entries;
 	struct frame *ldt[LDT_PAGES]; /* mapped on demand, typed as above */
-	uint32_t flush; /* VCPU_FLUSH_* wanted before the guest runs again */
 };
 
 #endif

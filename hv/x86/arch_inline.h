@@ -17,6 +17,8 @@ struct spinlock;
 #define arch_frames ((struct frame *)MAP_FRAMES)
 #define arch_m2p ((uint64_t *)MAP_M2P_RW)
 #define arch_frame_ptr(m) ((void *)(MAP_DIRECT + ((m).v << 12)))
+/* The frame of an address that arch_frame_ptr() gave. */
+#define arch_frame_of_ptr(p) (mfn(((uint64_t)(p)-MAP_DIRECT) >> 12))
 
 /* The CPU's block lies at the top of its aligned stack. */
 static inline struct cpu *this_cpu(void)

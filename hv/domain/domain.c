@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of domains: a small array indexed by domain id, read without a
+ * lock (domain.h says how long what is found stays good), changed under one.
+ */
+#include "domain/domain.h"
+#include "log/log.h"
+#include "lib/printf.h"
+
+#define MAX_DOMAINS 4096
+
+static struct spinlock table_lock = SPINLOCK_INIT(LOCK_RANK_DOMLIST);
+static atomic64_t table[MAX_DOMAINS]; /* struct domain *; table_lock to change */
+
+static struct domain *at(uint32_t id)
+{
+	return (struct domain *)atomic64_load(&table[id]);
+}
+
+struct domain *domain_find(uint16_t id)
+{
+	return id < MAX_DOMAINS ? at(id) : NULL;
+}
+
+struct domain *domain_next(int id)
+{
+	for (uint32_t i = (uint32_t)(id + 1); i < MAX_DOMAINS; i++)
+		if (at(i))
+			return at(i);
+	return NULL;
+}
+
+int domain_publish(struct domain *d, uint16_t first)
+{
+	int error = -ENFILE;
+
+	spin_lock(&table_lock);
+	for (uint32_t i = first; i < MAX_DOMAINS; i++) {
+		if (at(i))
+			continue;
+		d->id = (uint16_t)i;
+		atomic64_store(&table[i], (uint64_t)d);
+		error = 0;
+		break;
+	}
+	spin_unlock(&table_lock);
+	return error;
+}
+
+void domain_withdraw(struct domain *d)
+{
+	spin_lock(&table_lock);
+	atomic64_store(&table[d->id], 0);
+	spin_unlock(&table_lock);
+}
+
+struct domain *domain_from_arg(const struct vcpu *v, uint16_t id, int *error)
+{
+	struct domain *d;
+
+	if (id == DOMID_SELF || id == v->domain->id)
+		return v->domain;
+	d = domain_find(id);
+	*error = !v->domain->privileged ? -EPERM : -ESRCH;
+	return *error == -EPERM || !d || domain_is_dying(d) ? NULL : d;
+}
+
+/* Marks every vcpu so that the way back to the guest sees it. */
+static void end_begins(struct domain *d, uint32_t reason)
+{
+	uint32_t alive = DOMAIN_ALIVE;
+
+	if (!atomic32_cmpxchg(&d->state, &alive, DOMAIN_SHUTDOWN))
+		return; /* the first reason stands */
+	atomic32_store(&d->shutdown_code, reason);
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		if (d->vcpu[i])
+			atomic32_or(&d->vcpu[i]->work, VCPU_WORK_DYING);
+}
+
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+	char why[160];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	log_error("domain %u (%s) crashed: %s", d->id, d->name, why);
+	end_begins(d, SHUTDOWN_crash);
+}
+
+void domain_shutdown(struct domain *d, uint32_t reason)
+{
+	end_begins(d, reason);
+}

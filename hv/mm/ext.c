@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmuext_op: pins, roots, flushes and the rest. One operation, copied in by
+ * the caller; d is the domain whose frames it is about.
+ *
+ * A pin is one use of a table that no entry stands for, so that a table which
+ * no root leads to now stays validated. The flag PINNED keeps it to one.
+ */
+#include "mm/entry.h"
+#include "lib/string.h"
+
+static int pin(struct domain *d, struct frame *f, enum frame_type t)
+{
+	struct mm_locked m = mm_lock(d);
+	int rc = mm_settle(m);
+
+	if (!rc)
+		rc = mm_get_table(m, f, t);
+	if (!rc && !frame_pin_set(f)) {
+		mm_drop_table(m, f); /* not the last use: the pin is one */
+		rc = -EINVAL;
+	}
+	mm_unlock(m);
+	return rc;
+}
+
+static int unpin(struct domain *d, struct frame *f)
+{
+	struct mm_locked m = mm_lock(d);
+	int rc = mm_settle(m);
+
+	/* A reference, so that it is d's frame whose flag we clear. */
+	if (!rc && !frame_get(f, d))
+		rc = -EINVAL;
+	else if (!rc) {
+		if (frame_pin_clear(f))
+			mm_drop_table(m, f);
+		else
+			rc = -EINVAL;
+		frame_put(f);
+	}
+	mm_unlock(m);
+	return rc;
+}
+
+static int page_op(struct domain *d, const struct mmuext_op *op)
+{
+	struct frame *dst = frame_lookup(guest_mfn(op->arg1.mfn));
+	struct frame *src = frame_lookup(guest_mfn(op->arg2.src_mfn));
+	bool copy = op->cmd == MMUEXT_COPY_PAGE;
+
+	if (!dst || (copy && (!src || !frame_get(src, d))))
+		return -EINVAL;
+	if (!frame_get_writable(dst, d)) {
+		if (copy)
+			frame_put(src);
+		return -EINVAL;
+	}
+	if (copy) {
+		guest_write(d, frame_ptr(dst), frame_ptr(src), PAGE_SIZE);
+		frame_put(src);
+	} else {
+		static const char zeros[PAGE_SIZE];
+
+		guest_write(d, frame_ptr(dst), zeros, PAGE_SIZE);
+	}
+	frame_put_writable(dst);
+	return 0;
+}
+
+static int flush_vcpus(struct vcpu *v, const struct mmuext_op *op, bool one)
+{
+	uint64_t set = ~0UL, va = op->arg1.linear_addr, cpus, self;
+	bool all = op->cmd == MMUEXT_TLB_FLUSH_ALL ||
+		   op->cmd == MMUEXT_INVLPG_ALL;
+
+	if (one && !va_is_guest(va))
+		return 0; /* it has no translations of such addresses */
+	if (!all &&
+	    guest_copy_from(&set, (uint64_t)op->arg2.vcpumask.p, sizeof(set)))
+		return -EFAULT;
+	cpus = mm_cpus_running(v->domain, set);
+	self = 1UL << this_cpu()->id;
+	if (cpus & self) {
+		if (one)
+			arch_flush_page_local(va);
+		else
+			arch_flush_local();
+	}
+	if (cpus & ~self)
+		arch_flush_cpus(cpus & ~self, one, va);
+	return 0;
+}
+
+/* Operations on the calling vcpu: refused on behalf of another domain. */
+static int own_op(struct vcpu *v, const struct mmuext_op *op)
+{
+	switch (op->cmd) {
+	case MMUEXT_NEW_BASEPTR:
+		return mm_root_set(v, false, guest_mfn(op->arg1.mfn));
+	case MMUEXT_NEW_USER_BASEPTR:
+		return mm_root_set(v, true, guest_mfn(op->arg1.mfn));
+	case MMUEXT_TLB_FLUSH_LOCAL:
+		arch_flush_local();
+		return 0;
+	case MMUEXT_INVLPG_LOCAL:
+		if (va_is_guest(op->arg1.linear_addr))
+			arch_flush_page_local(op->arg1.linear_addr);
+		return 0;
+	case MMUEXT_TLB_FLUSH_MULTI:
+	case MMUEXT_TLB_FLUSH_ALL:
+		return flush_vcpus(v, op, false);
+	case MMUEXT_INVLPG_MULTI:
+	case MMUEXT_INVLPG_ALL:
+		return flush_vcpus(v, op, true);
+	case MMUEXT_SET_LDT:
+		return mm_ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
+	case MMUEXT_FLUSH_CACHE:
+	case MMUEXT_FLUSH_CACHE_GLOBAL:
+		/* Only who may map device memory has a use for it. */
+		if (!v->domain->privileged)
+			return -EACCES;
+		arch_cache_flush();
+		return 0;
+	case MMUEXT_MARK_SUPER:
+	case MMUEXT_UNMARK_SUPER:
+		return -EOPNOTSUPP;
+	default:
+		return -ENOSYS;
+	}
+}
+
+int mm_ext_one(struct vcpu *v, struct domain *d, const struct mmuext_op *op)
+{
+	struct frame *f = frame_lookup(guest_mfn(op->arg1.mfn));
+
+	switch (op->cmd) {
+	case MMUEXT_PIN_L1_TABLE:
+	case MMUEXT_PIN_L2_TABLE:
+	case MMUEXT_PIN_L3_TABLE:
+	case MMUEXT_PIN_L4_TABLE:
+		return f ? pin(d, f, table_type(op->cmd + 1)) : -EINVAL;
+	case MMUEXT_UNPIN_TABLE:
+		return f ? unpin(d, f) : -EINVAL;
+	case MMUEXT_CLEAR_PAGE:
+	case MMUEXT_COPY_PAGE:
+		return page_op(d, op);
+	default:
+		return d == v->domain ? own_op(v, op) : -EPERM;
+	}
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Roots: a 64-bit guest's kernel and its user programs both run in ring 3, on
+ * two L4 tables. CR3 comes only from root_for(): where page tables must be
+ * separated (Meltdown), the companion root is chosen here.
+ *
+ * A root is held by a reference and a use as L4 from the moment it is set;
+ * the old one is let go only after CR3 has left it.
+ */
+#include "mm/entry.h"
+
+struct frame *root_for(const struct vcpu *v, bool kernel_mode)
+{
+	return kernel_mode ? v->mm.root_kernel : v->mm.root_user;
+}
+
+void mm_root_activate(const struct vcpu *v)
+{
+	struct frame *f = root_for(v, v->trap.kernel_mode);
+
+	BUG_ON(!f);
+	arch_root_load(frame_mfn(f));
+}
+
+/* The mm lock is held and nothing is orphaned. */
+static int root_replace(struct mm_locked m, struct vcpu *v, bool user,
+			struct frame *new)
+{
+	struct frame **slot = user ? &v->mm.root_user : &v->mm.root_kernel;
+	struct frame *old = *slot;
+	int rc = new ? mm_get_table(m, new, FRAME_L4) : 0;
+
+	if (rc)
+		return rc;
+	*slot = new;
+	if (v == current_vcpu() && v->trap.kernel_mode == !user)
+		mm_root_activate(v);
+	if (old)
+		mm_drop_table(m, old);
+	return 0;
+}
+
+int mm_root_set(struct vcpu *v, bool user, guest_mfn_t root)
+{
+	bool none = user && root.v == 0;
+	struct frame *f = none ? NULL : frame_lookup(root);
+	struct mm_locked m;
+	int rc;
+
+	/* Its own user root cannot go while it translates by it. */
+	if (!f && (!none || !v->trap.kernel_mode))
+		return -EINVAL;
+	m = mm_lock(v->domain);
+	rc = mm_settle(m);
+	if (!rc)
+		rc = root_replace(m, v, user, f);
+	mm_unlock(m);
+	return rc;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptor tables. A GDT or LDT page is typed like a page table: checked as
+ * a whole once, without a writable mapping ever after, and each later change
+ * goes through mm_descriptor_update().
+ *
+ * What a hostile guest tries: a call gate into ring 0 (every system
+ * descriptor is refused); our own selectors (the last two pages of the GDT
+ * are ours, its limit does not reach them). In long mode base and limit of
+ * code and data segments protect nothing, so they are not looked at, and a
+ * segment more privileged than ring 3 cannot be entered from there.
+ */
+#include "mm/entry.h"
+#include "lib/string.h"
+
+#define DESC_PRESENT (1UL << 47)
+#define DESC_CODE_DATA (1UL << 44)
+
+bool mm_descriptor_ok(uint64_t descriptor)
+{
+	return !(descriptor & DESC_PRESENT) || (descriptor & DESC_CODE_DATA);
+}
+
+static int desc_page_get(struct domain *d, guest_mfn_t m, struct frame **out)
+{
+	struct mm_locked lock;
+	int rc;
+
+	*out = frame_lookup(m);
+	if (!*out)
+		return -EINVAL;
+	lock = mm_lock(d);
+	rc = mm_get_table(lock, *out, FRAME_SEGDESC);
+	mm_unlock(lock);
+	return rc;
+}
+
+static void desc_pages_put(struct domain *d, struct frame **pages,
+			   unsigned int n)
+{
+	struct mm_locked m = mm_lock(d);
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (pages[i])
+			mm_drop_table(m, pages[i]); /* never interrupted */
+		pages[i] = NULL;
+	}
+	mm_unlock(m);
+}
+
+int mm_gdt_set(struct vcpu *v, const uint64_t *frames, unsigned int entries)
+{
+	unsigned int n = (entries + TABLE_ENTRIES - 1) / TABLE_ENTRIES;
+	struct frame *new[GDT_GUEST_PAGES] = { 0 }, *old[GDT_GUEST_PAGES];
+
+	if (entries > FIRST_RESERVED_GDT_ENTRY)
+		return -EINVAL;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!desc_page_get(v->domain, guest_mfn(frames[i]), &new[i]))
+			continue;
+		new[i] = NULL;
+		desc_pages_put(v->domain, new, i);
+		return -EINVAL;
+	}
+	memcpy(old, v->mm.gdt, sizeof(old));
+	memcpy(v->mm.gdt, new, sizeof(new));
+	v->mm.gdt_entries = entries;
+	if (v == current_vcpu())
+		arch_gdt_load(v);
+	desc_pages_put(v->domain, old, GDT_GUEST_PAGES);
+	return 0;
+}
+
+void mm_gdt_clear(struct vcpu *v)
+{
+	int rc = mm_gdt_set(v, NULL, 0);
+
+	(void)rc; /* nothing to refuse */
+}
+
+int mm_ldt_set(struct vcpu *v, uint64_t va, unsigned int entries)
+{
+	struct frame *old[LDT_PAGES];
+
+	if (entries > 8192 || (va & ~PAGE_MASK) ||
+	    (entries && (!va_is_guest(va) ||
+			 !va_is_guest(va + entries * 8UL - 1))))
+		return -EINVAL;
+	memcpy(old, v->mm.ldt, sizeof(old));
+	memset(v->mm.ldt, 0, sizeof(v->mm.ldt));
+	v->mm.ldt_va = entries ? va : 0;
+	v->mm.ldt_entries = entries;
+	if (v == current_vcpu())
+		arch_ldt_load(v);
+	desc_pages_put(v->domain, old, LDT_PAGES);
+	return 0;
+}
+
+/* The frame that the guest has mapped at va, not to be used uncounted. */
+static bool frame_at(struct vcpu *v, uint64_t va, guest_mfn_t *out)
+{
+	struct mm_locked m = mm_lock(v->domain);
+	struct mm_place at;
+	uint64_t e = 0;
+
+	if (mm_walk(m, v, va, &at))
+		e = shared_load64((uint64_t *)frame_ptr(at.table) + at.idx);
+	mm_unlock(m);
+	*out = pte_mfn(e);
+	return e & PTE_P;
+}
+
+bool mm_ldt_fault(struct vcpu *v, uint64_t offset)
+{
+	unsigned int page = (unsigned int)(offset >> PAGE_SHIFT);
+	struct frame *f;
+	guest_mfn_t m;
+
+	if (page >= LDT_PAGES || offset / 8 >= v->mm.ldt_entries ||
+	    v->mm.ldt[page])
+		return false;
+	if (!frame_at(v, v->mm.ldt_va + offset, &m) ||
+	    desc_page_get(v->domain, m, &f))
+		return false;
+	v->mm.ldt[page] = f;
+	arch_ldt_map_page(v, page, frame_mfn(f));
+	return true;
+}
+
+int mm_descriptor_update(struct domain *d, uint64_t maddr, uint64_t descriptor)
+{
+	struct frame *f = frame_lookup(guest_mfn(maddr >> PAGE_SHIFT));
+	enum frame_type t;
+	int rc;
+
+	if ((maddr & 7) || !mm_descriptor_ok(descriptor) || !f ||
+	    !frame_get(f, d))
+		return -EINVAL;
+	/* Not a table in use: either kind may hold descriptors to be. */
+	t = frame_has_type(f, FRAME_SEGDESC) ? FRAME_SEGDESC : FRAME_WRITABLE;
+	rc = frame_get_type(f, t);
+	if (rc == FRAME_MUST_VALIDATE) {
+		/* It stopped being one meanwhile; let the guest retry. */
+		frame_type_cleared(f);
+		rc = -EBUSY;
+	}
+	if (!rc) {
+		shared_store64((uint64_t *)frame_ptr(f) + (maddr & 4095) / 8,
+			       descriptor);
+		if (frame_put_type(f))
+			frame_type_cleared(f);
+	}
+	frame_put(f);
+	return rc ? -EINVAL : 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one function that writes an entry of a validated page table. Log-dirty,
+ * shadow tables and separated roots hook here and nowhere else.
+ */
+#include "mm/entry.h"
+
+/*
+ * Replaces *old by new_value in one step, so that an accessed or dirty bit
+ * that the processor sets meanwhile is not lost: false, and *old what was
+ * found, when it did.
+ */
+bool pt_store(struct frame *f, unsigned int idx, uint64_t *old,
+	      uint64_t new_value)
+{
+	atomic64_t *table = frame_ptr(f);
+
+	return atomic64_cmpxchg(&table[idx], old, new_value);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a domain's memory, some frames at a time. No vcpu of it runs or
+ * will run, so nothing is added while we take away:
+ *
+ *   roots    each vcpu's roots, GDT, LDT
+ *   pins     along the list of its frames: pins and partial tables. When the
+ *            last is gone, no table of it is validated any more, and so no
+ *            entry of its own tables refers to its frames
+ *   frames   along the list again: the owner's own reference
+ *
+ * A frame that another domain still maps (a privileged one's mapping, a
+ * grant) stays on the list, owned by the dying domain, until that domain
+ * lets go. The cursor holds a reference, so its place on the list is sure.
+ */
+#include "mm/entry.h"
+
+enum teardown_phase { PHASE_ROOTS, PHASE_PINS, PHASE_FRAMES, PHASE_DONE };
+
+static int roots_drop(struct domain *d)
+{
+	struct mm_locked m = mm_lock(d);
+	int rc = mm_settle(m);
+
+	for (uint32_t i = 0; !rc && i < d->max_vcpus; i++) {
+		struct vcpu *v = d->vcpu[i];
+		struct frame **root = NULL;
+
+		if (v && v->mm.root_kernel)
+			root = &v->mm.root_kernel;
+		else if (v && v->mm.root_user)
+			root = &v->mm.root_user;
+		if (!root)
+			continue;
+		mm_drop_table(m, *root);
+		*root = NULL;
+		rc = -ERESTART; /* one drop for each mm_settle() */
+	}
+	mm_unlock(m);
+	return rc;
+}
+
+static int roots_phase(struct domain *d)
+{
+	for (uint32_t i = 0; i < d->max_vcpus; i++) {
+		int rc;
+
+		if (!d->vcpu[i])
+			continue;
+		mm_gdt_clear(d->vcpu[i]);
+		rc = mm_ldt_set(d->vcpu[i], 0, 0);
+		(void)rc; /* nothing to refuse */
+	}
+	return roots_drop(d);
+}
+
+/* What keeps a frame a table without anybody using it. */
+static int pin_drop(struct domain *d, struct frame *f)
+{
+	struct mm_locked m = mm_lock(d);
+	int rc = mm_settle(m);
+
+	if (!rc && frame_pin_clear(f)) {
+		mm_drop_table(m, f);
+		rc = mm_settle(m);
+	}
+	if (!rc)
+		rc = mm_finish_partial(m, f);
+	mm_unlock(m);
+	return rc;
+}
+
+static void disown(struct frame *f)
+{
+	/* One that the domain gave up before is still mapped by another. */
+	bool first = frame_disown(f);
+
+	(void)first;
+}
+
+/* Moves the cursor, which holds a reference, to the next frame of the list. */
+static void cursor_advance(struct domain *d, bool start)
+{
+	struct frame *at = d->mm.teardown_at, *next = NULL;
+	uint32_t m;
+
+	spin_lock(&d->frames.lock);
+	m = start ? d->frames.first : at->next;
+	while (m != FRAME_NIL) {
+		next = frame_of(mfn(m));
+		/* One whose last reference just went is about to leave. */
+		if (frame_get(next, d))
+			break;
+		m = next->next;
+	}
+	d->mm.teardown_at = m == FRAME_NIL ? NULL : next;
+	spin_unlock(&d->frames.lock);
+	if (at)
+		frame_put(at);
+}
+
+static int frames_phase(struct domain *d, bool pins)
+{
+	if (!d->mm.teardown_at)
+		cursor_advance(d, true);
+	while (d->mm.teardown_at) {
+		struct frame *f = d->mm.teardown_at;
+
+		if (pins && pin_drop(d, f))
+			return -ERESTART;
+		/* One that it gave up before is still mapped by somebody. */
+		if (!pins)
+			disown(f);
+		cursor_advance(d, false);
+		if (d->mm.teardown_at && arch_preempt_pending())
+			return -ERESTART;
+	}
+	return 0;
+}
+
+int mm_domain_teardown(struct domain *d)
+{
+	int rc = 0;
+
+	while (!rc && d->mm.teardown_phase != PHASE_DONE) {
+		switch (d->mm.teardown_phase) {
+		case PHASE_ROOTS:
+			rc = roots_phase(d);
+			break;
+		case PHASE_PINS:
+			rc = frames_phase(d, true);
+			break;
+		default:
+			rc = frames_phase(d, false);
+			break;
+		}
+		if (!rc)
+			d->mm.teardown_phase++;
+	}
+	return rc;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whole tables: validation up, devalidation down, both interruptible.
+ *
+ *     progress:     0 ........ i ........ 512
+ *                   [ hold     )[ do not  )
+ *     validate      ---------> i
+ *     devalidate               i <---------
+ *
+ * A table that is neither validated nor untouched is PARTIAL, with one use
+ * and one reference of its own, and entries [0, progress) hold references.
+ * The table that the entry at progress refers to may itself be partial: that
+ * is where the interruption happened, one level down. Whoever takes the
+ * table back ends that one first, or it would be forgotten.
+ *
+ * Why resuming is safe: a partial table has a use as its type, so nobody has
+ * it mapped writable, and it is not validated, so no table and no root leads
+ * to it; mmu_update refuses it. Its entries cannot change.
+ *
+ * A validation that fails is taken back, which may be interrupted as well.
+ * Then progress carries UNDO: whoever gets hold of the table goes on taking
+ * it back, never up again, so that every restart brings the end nearer.
+ *
+ * Each call handles at least one entry before it asks whether to stop: an
+ * adversary who always wants to interrupt does not keep it from ending.
+ */
+#include "mm/entry.h"
+#include "lib/string.h"
+
+#define UNDO 0x8000
+
+struct mm_locked mm_lock(struct domain *d)
+{
+	spin_lock(&d->mm.lock);
+	return (struct mm_locked){ d };
+}
+
+void mm_unlock(struct mm_locked m)
+{
+	spin_unlock(&m.d->mm.lock);
+}
+
+void mm_domain_init(struct domain *d)
+{
+	spin_init(&d->mm.lock, LOCK_RANK_MM);
+}
+
+/* Remembers how far it is and gives use and reference to the partial state. */
+static int interrupted(struct frame *f, unsigned int progress)
+{
+	f->progress = (uint16_t)progress;
+	frame_type_partial(f);
+	return -ERESTART;
+}
+
+/*
+ * The entry at progress holds nothing, but the table it refers to may be
+ * partial: because of us, or of another table that refers to it too. Either
+ * way nobody but the partial state itself holds it.
+ */
+static int finish_below(struct mm_locked m, unsigned int level,
+			const uint64_t *table, unsigned int at)
+{
+	struct frame *f;
+
+	if (level == 1 || at >= TABLE_ENTRIES || pte_slot_is_ours(level, at) ||
+	    !(table[at] & PTE_P))
+		return 0;
+	f = frame_lookup(pte_mfn(table[at]));
+	if (!f || f->owner != m.d->id || frame_type_of(f) != table_type(level - 1))
+		return 0;
+	return mm_finish_partial(m, f);
+}
+
+/*
+ * Drops the references of entries below progress and ends the use. 0, or
+ * -ERESTART with the frame partial (undo as given).
+ */
+static int devalidate(struct mm_locked m, struct frame *f, unsigned int undo)
+{
+	unsigned int level = level_of(frame_type_of(f));
+	unsigned int at = f->progress & (UNDO - 1);
+	uint64_t *table = frame_ptr(f);
+
+	if (finish_below(m, level, table, at))
+		return interrupted(f, at | undo);
+	while (at > 0) {
+		int rc;
+
+		at--;
+		if (!(table[at] & PTE_P) || pte_slot_is_ours(level, at))
+			continue;
+		rc = entry_put(m, level, table[at]);
+		if (rc || (level > 1 && at > 0 && arch_preempt_pending()))
+			return interrupted(f, at | undo);
+	}
+	if (level == 4)
+		memset(&table[ABI_HV_SLOT_FIRST], 0,
+		       (ABI_HV_SLOT_LAST - ABI_HV_SLOT_FIRST + 1) * 8);
+	frame_type_cleared(f);
+	return 0;
+}
+
+/* The table proved bad at entry at: take back what was taken. */
+static int take_back(struct mm_locked m, struct frame *f, unsigned int at,
+		     int why)
+{
+	int rc;
+
+	f->progress = (uint16_t)at;
+	rc = devalidate(m, f, UNDO);
+	if (rc)
+		return rc;
+	frame_put(f);
+	return why;
+}
+
+/* Most entries of most tables are empty: skip eight at a time. */
+static bool eight_empty(const uint64_t *e)
+{
+	return !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]);
+}
+
+static int validate_table(struct mm_locked m, struct frame *f,
+			  unsigned int level)
+{
+	uint64_t *table = frame_ptr(f);
+
+	for (unsigned int i = f->progress; i < TABLE_ENTRIES; i++) {
+		uint64_t e;
+		int rc;
+
+		while (!(i & 7) && i < TABLE_ENTRIES && eight_empty(&table[i]))
+			i += 8;
+		if (i >= TABLE_ENTRIES)
+			break;
+		if (pte_slot_is_ours(level, i))
+			continue;
+		e = table[i];
+		rc = entry_get(m, level, &e, m.d);
+		if (rc == -ERESTART)
+			return interrupted(f, i);
+		if (rc)
+			return take_back(m, f, i, rc);
+		table[i] = e;
+		if (level > 1 && i + 1 < TABLE_ENTRIES &&
+		    arch_preempt_pending())
+			return interrupted(f, i + 1);
+	}
+	if (level == 4)
+		arch_l4_fill(table);
+	frame_type_validated(f);
+	return 0;
+}
+
+static int validate_descriptors(struct frame *f)
+{
+	const uint64_t *table = frame_ptr(f);
+
+	for (unsigned int i = 0; i < TABLE_ENTRIES; i++) {
+		if (mm_descriptor_ok(table[i]))
+			continue;
+		frame_type_cleared(f);
+		frame_put(f);
+		return -EINVAL;
+	}
+	frame_type_validated(f);
+	return 0;
+}
+
+int mm_get_table(struct mm_locked m, struct frame *f, enum frame_type t)
+{
+	int rc;
+
+	if (!frame_get(f, m.d))
+		return -EINVAL;
+	rc = frame_get_type(f, t);
+	if (rc == 0)
+		return 0;
+	if (rc != FRAME_MUST_VALIDATE) {
+		frame_put(f);
+		return -EINVAL;
+	}
+	if (t == FRAME_SEGDESC)
+		return validate_descriptors(f);
+	if (f->progress & UNDO)
+		return take_back(m, f, f->progress & (UNDO - 1), -EINVAL);
+	return validate_table(m, f, level_of(t));
+}
+
+int mm_put_table(struct mm_locked m, struct frame *f)
+{
+	if (frame_put_type(f)) {
+		if (frame_type_of(f) == FRAME_SEGDESC)
+			frame_type_cleared(f);
+		else if (devalidate(m, f, 0))
+			return -ERESTART;
+	}
+	frame_put(f);
+	return 0;
+}
+
+int mm_finish_partial(struct mm_locked m, struct frame *f)
+{
+	if (!frame_take_partial(f))
+		return 0;
+	if (devalidate(m, f, f->progress & UNDO))
+		return -ERESTART;
+	frame_put(f);
+	return 0;
+}
+
+void mm_orphan(struct mm_locked m, struct frame *f)
+{
+	bool held = frame_ref(f); /* or it could become another's frame */
+
+	BUG_ON(m.d->mm.orphan || !held);
+	m.d->mm.orphan = f;
+}
+
+void mm_drop_table(struct mm_locked m, struct frame *f)
+{
+	if (mm_put_table(m, f))
+		mm_orphan(m, f);
+}
+
+int mm_settle(struct mm_locked m)
+{
+	struct frame *f = m.d->mm.orphan;
+
+	if (likely(!f))
+		return 0;
+	/* Somebody may have validated it anew: then it is not partial. */
+	if (mm_finish_partial(m, f))
+		return -ERESTART;
+	m.d->mm.orphan = NULL;
+	frame_put(f);
+	return 0;
+}
