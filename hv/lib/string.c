@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * C's own string functions. Copying and filling go eight words at a time, so
+ * that a page costs little more than its 512 loads and stores. GCC would
+ * recognise such a loop and replace it by a call of the function that it is
+ * in: the attribute keeps it from that.
+ */
+#include <stdint.h>
+
+#include "lib/string.h"
+
+#define NO_IDIOMS                                                              \
+	__attribute__((optimize("no-tree-loop-distribute-patterns")))
+
+/* Eight bytes of anything, at any address. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
+
+#define WORD sizeof(word_t)
+#define BLOCK (8 * WORD)
+
+static inline void copy_block(unsigned char *d, const unsigned char *s)
+{
+	word_t *to = (word_t *)d;
+	const word_t *from = (const word_t *)s;
+	uint64_t a = from[0], b = from[1], c = from[2], e = from[3];
+	uint64_t f = from[4], g = from[5], h = from[6], i = from[7];
+
+	to[0] = a;
+	to[1] = b;
+	to[2] = c;
+	to[3] = e;
+	to[4] = f;
+	to[5] = g;
+	to[6] = h;
+	to[7] = i;
+}
+
+/* Upwards: also right for areas that overlap when dst is the lower one. */
+NO_IDIOMS static void copy_up(unsigned char *d, const unsigned char *s,
+			      size_t n)
+{
+	for (; n >= BLOCK; n -= BLOCK, d += BLOCK, s += BLOCK)
+		copy_block(d, s);
+	for (; n >= WORD; n -= WORD, d += WORD, s += WORD)
+		*(word_t *)d = *(const word_t *)s;
+	while (n--)
+		*d++ = *s++;
+}
+
+NO_IDIOMS static void copy_down(unsigned char *d, const unsigned char *s,
+				size_t n)
+{
+	for (; n >= WORD; n -= WORD)
+		*(word_t *)(d + n - WORD) = *(const word_t *)(s + n - WORD);
+	while (n--)
+		d[n] = s[n];
+}
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+	copy_up(dst, src, n);
+	return dst;
+}
+
+void *memmove(void *dst, const void *src, size_t n)
+{
+	if ((uintptr_t)dst - (uintptr_t)src >= n)
+		copy_up(dst, src, n);
+	else
+		copy_down(dst, src, n);
+	return dst;
+}
+
+NO_IDIOMS void *memset(void *dst, int c, size_t n)
+{
+	unsigned char *d = dst;
+	uint64_t w = (unsigned char)c * 0x0101010101010101UL;
+
+	for (; n >= BLOCK; n -= BLOCK, d += BLOCK) {
+		word_t *to = (word_t *)d;
+
+		to[0] = w;
+		to[1] = w;
+		to[2] = w;
+		to[3] = w;
+		to[4] = w;
+		to[5] = w;
+		to[6] = w;
+		to[7] = w;
+	}
+	for (; n >= WORD; n -= WORD, d += WORD)
+		*(word_t *)d = w;
+	while (n--)
+		*d++ = (unsigned char)c;
+	return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const unsigned char *x = a, *y = b;
+
+	for (; n >= WORD; n -= WORD, x += WORD, y += WORD)
+		if (*(const word_t *)x != *(const word_t *)y)
+			break;
+	for (; n; n--, x++, y++)
+		if (*x != *y)
+			return *x - *y;
+	return 0;
+}
+
+NO_IDIOMS size_t strlen(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n])
+		n++;
+	return n;
+}
+
+size_t strnlen(const char *s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && s[n])
+		n++;
+	return n;
+}
+
+int strcmp(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return (unsigned char)*a - (unsigned char)*b;
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+	while (n && *a && *a == *b) {
+		a++;
+		b++;
+		n--;
+	}
+	return n ? (unsigned char)*a - (unsigned char)*b : 0;
+}
+
+/* The parameter is const and the result is not: C's own signature. */
+char *strchr(const char *s, int c)
+{
+	while (*s != (char)c)
+		if (!*s++)
+			return NULL;
+	return (char *)(uintptr_t)s;
+}
