@@ -142,9 +142,14 @@ long event_bind_interdomain(domid_t remote, unsigned int remote_port)
 long event_close(unsigned int port)
 {
 	evtchn_close_t close;
+	long error;
 
 	close.port = port;
-	return HYPERVISOR_event_channel_op(EVTCHNOP_close, &close);
+	error = HYPERVISOR_event_channel_op(EVTCHNOP_close, &close);
+	/* The number may come back, and a new port must start masked. */
+	if (!error)
+		event_mask(port);
+	return error;
 }
 
 long event_send(unsigned int port)
