@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypervisor's own command line, with the names and forms that Xen's
+ * users know: KEY=VALUE, KEY for yes and no-KEY for no. Debian's GRUB lines
+ * carry words that are Xen's alone: each is reported once and passed over,
+ * so a word that we know and could not read is no reason to stop either.
+ */
+#include "boot/options.h"
+#include "boot/options_word.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+
+/* Without a letter Xen counts memory in KiB. */
+#define SIZE_UNIT 1024
+#define CPUS_MAX 4095
+
+static bool take_console(struct word v, struct hv_options *o)
+{
+	uint32_t where = 0;
+	struct word w;
+
+	while (word_split(&v, ',', &w)) {
+		if (word_is(w, "com1"))
+			where |= CONSOLE_COM1;
+		else if (word_is(w, "com2"))
+			where |= CONSOLE_COM2;
+		else if (word_is(w, "vga"))
+			where |= CONSOLE_VGA;
+		else if (!word_is(w, "none"))
+			return false;
+	}
+	o->console = where;
+	return true;
+}
+
+static bool uart_take_speed(struct word v, struct uart_options *u)
+{
+	struct word w;
+	uint64_t n;
+
+	word_split(&v, '/', &w);
+	if (!word_is(w, "auto")) {
+		if (!word_number(w, 4000000, &n) || n == 0)
+			return false;
+		u->baud = n;
+	}
+	if (word_split(&v, '/', &w)) {
+		if (!word_number(w, UINT32_MAX, &n) || n == 0)
+			return false;
+		u->clock = n;
+	}
+	return true;
+}
+
+static bool uart_take_frame(struct word w, struct uart_options *u)
+{
+	if (w.n == 0)
+		return true;
+	if (w.n != 3 || w.p[0] < '5' || w.p[0] > '8' ||
+	    !strchr("noems", w.p[1]) || w.p[2] < '1' || w.p[2] > '2')
+		return false;
+	u->data_bits = w.p[0] - '0';
+	u->parity = w.p[1];
+	u->stop_bits = w.p[2] - '0';
+	return true;
+}
+
+static bool uart_take(struct word v, struct uart_options *out)
+{
+	struct uart_options u = { .given = true };
+	uint64_t port = 0, irq = 0;
+	struct word w;
+
+	if (!word_split(&v, ',', &w) || !uart_take_speed(w, &u))
+		return false;
+	if (word_split(&v, ',', &w) && !uart_take_frame(w, &u))
+		return false;
+	if (word_split(&v, ',', &w) && w.n && !word_number(w, 0xfff8, &port))
+		return false;
+	if (word_split(&v, ',', &w) && w.n && !word_number(w, 255, &irq))
+		return false;
+	if (v.p)
+		return false;
+	u.port = port;
+	u.irq = irq;
+	*out = u;
+	return true;
+}
+
+static bool take_com1(struct word v, struct hv_options *o)
+{
+	return uart_take(v, &o->com[0]);
+}
+
+static bool take_com2(struct word v, struct hv_options *o)
+{
+	return uart_take(v, &o->com[1]);
+}
+
+/* LEVEL or LEVEL/LEVEL: the second, of messages limited to a rate, rules
+ * nothing here. An error is never silent, so none is as good as error. */
+static bool level_take(struct word v, enum log_level *out)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {
+		{ "none", LOG_ERROR },	     { "error", LOG_ERROR },
+		{ "warning", LOG_WARNING },  { "info", LOG_INFO },
+		{ "debug", LOG_DEBUG },	     { "all", LOG_DEBUG },
+	};
+	struct word w;
+
+	if (!word_split(&v, '/', &w))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		if (word_is(w, levels[i].name)) {
+			*out = levels[i].level;
+			return true;
+		}
+	return false;
+}
+
+static bool take_loglvl(struct word v, struct hv_options *o)
+{
+	return level_take(v, &o->loglvl);
+}
+
+static bool take_guest_loglvl(struct word v, struct hv_options *o)
+{
+	return level_take(v, &o->guest_loglvl);
+}
+
+static bool memory_take(struct word w, struct memory_request *out)
+{
+	struct memory_request m = { 0 };
+
+	if (w.n && w.p[0] == '-') {
+		m.all_but = true;
+		w.p++;
+		w.n--;
+	}
+	if (!word_size(w, SIZE_UNIT, &m.bytes) || m.bytes == 0)
+		return false;
+	*out = m;
+	return true;
+}
+
+static bool take_dom0_mem(struct word v, struct hv_options *o)
+{
+	struct memory_request size = { 0 }, min = { 0 }, max = { 0 };
+	struct word w, key;
+
+	while (word_split(&v, ',', &w)) {
+		struct word value = w;
+		struct memory_request *to = &size;
+
+		word_split(&value, ':', &key);
+		if (word_is(key, "min"))
+			to = &min;
+		else if (word_is(key, "max"))
+			to = &max;
+		else
+			value = w;
+		if (!memory_take(value, to))
+			return false;
+	}
+	o->dom0_mem = size;
+	o->dom0_mem_min = min;
+	o->dom0_mem_max = max;
+	return true;
+}
+
+/* N, or MIN-MAX of which either may be missing. */
+static bool take_dom0_max_vcpus(struct word v, struct hv_options *o)
+{
+	uint64_t min = 0, max = 0;
+	struct word low, high = { NULL, 0 };
+	bool range;
+
+	word_split(&v, '-', &low);
+	range = word_split(&v, '-', &high);
+	if (low.n && !word_number(low, CPUS_MAX, &min))
+		return false;
+	if (high.n && !word_number(high, CPUS_MAX, &max))
+		return false;
+	if (!range)
+		max = min;
+	if (v.p || (!min && !max) || (max && min > max))
+		return false;
+	o->dom0_vcpus_min = min;
+	o->dom0_vcpus_max = max;
+	return true;
+}
+
+static bool take_maxcpus(struct word v, struct hv_options *o)
+{
+	uint64_t n;
+
+	if (!word_number(v, CPUS_MAX, &n))
+		return false;
+	o->maxcpus = n;
+	return true;
+}
+
+static bool take_noreboot(struct word v, struct hv_options *o)
+{
+	return word_bool(v, &o->noreboot);
+}
+
+static bool take_no_real_mode(struct word v, struct hv_options *o)
+{
+	bool real_mode;
+
+	if (!word_bool(v, &real_mode))
+		return false;
+	o->no_real_mode = !real_mode;
+	return true;
+}
+
+static bool choice_take(struct word v, enum option_choice *out)
+{
+	bool on;
+
+	if (!word_bool(v, &on))
+		return false;
+	*out = on ? CHOICE_ON : CHOICE_OFF;
+	return true;
+}
+
+static bool take_edd(struct word v, struct hv_options *o)
+{
+	return word_is(v, "skipmbr") || choice_take(v, &o->edd);
+}
+
+static bool take_smep(struct word v, struct hv_options *o)
+{
+	return choice_take(v, &o->smep);
+}
+
+static bool take_smap(struct word v, struct hv_options *o)
+{
+	return choice_take(v, &o->smap);
+}
+
+/* Xen has a list of parts here; all of them off is what we can do. */
+static bool take_spec_ctrl(struct word v, struct hv_options *o)
+{
+	return choice_take(v, &o->spec_ctrl);
+}
+
+static bool take_xpti(struct word v, struct hv_options *o)
+{
+	enum option_choice dom0 = o->xpti_dom0, domu = o->xpti_domu;
+	struct word w, value;
+
+	while (word_split(&v, ',', &w)) {
+		if (word_is(w, "default"))
+			dom0 = domu = CHOICE_DEFAULT;
+		else if (word_is(w, "dom0"))
+			dom0 = CHOICE_ON;
+		else if (word_is(w, "domu"))
+			domu = CHOICE_ON;
+		else if (word_has_key(w, "dom0", &value)) {
+			if (!choice_take(value, &dom0))
+				return false;
+		} else if (word_has_key(w, "domu", &value)) {
+			if (!choice_take(value, &domu))
+				return false;
+		} else if (choice_take(w, &dom0)) {
+			domu = dom0;
+		} else {
+			return false;
+		}
+	}
+	o->xpti_dom0 = dom0;
+	o->xpti_domu = domu;
+	return true;
+}
+
+/* The names and numbers that xl uses for a guest. */
+static bool take_tsc_mode(struct word v, struct hv_options *o)
+{
+	if (word_is(v, "default") || word_is(v, "0"))
+		o->tsc_mode = TSC_DEFAULT;
+	else if (word_is(v, "always_emulate") || word_is(v, "1"))
+		o->tsc_mode = TSC_EMULATE;
+	else if (word_is(v, "native") || word_is(v, "2"))
+		o->tsc_mode = TSC_NATIVE;
+	else
+		return false;
+	return true;
+}
+
+static bool take_vga(struct word v, struct hv_options *o)
+{
+	return word_copy(v, o->vga, sizeof(o->vga));
+}
+
+static bool take_sched(struct word v, struct hv_options *o)
+{
+	return v.n && word_copy(v, o->sched, sizeof(o->sched));
+}
+
+static const struct option {
+	const char *key;
+	bool (*take)(struct word value, struct hv_options *o);
+	const char *expect;
+	bool boolean; /* KEY and no-KEY are allowed, too */
+} options[] = {
+	{ "console", take_console, "a list of com1, com2, vga and none", false },
+	{ "com1", take_com1, "BAUD[/CLOCK][,8n1[,PORT[,IRQ]]]", false },
+	{ "com2", take_com2, "BAUD[/CLOCK][,8n1[,PORT[,IRQ]]]", false },
+	{ "loglvl", take_loglvl, "none, error, warning, info, debug or all",
+	  false },
+	{ "guest_loglvl", take_guest_loglvl,
+	  "none, error, warning, info, debug or all", false },
+	{ "dom0_mem", take_dom0_mem, "[SIZE][,min:SIZE][,max:SIZE]", false },
+	{ "dom0_max_vcpus", take_dom0_max_vcpus, "NUMBER or MIN-MAX", false },
+	{ "maxcpus", take_maxcpus, "a number", false },
+	{ "noreboot", take_noreboot, "yes or no", true },
+	{ "real-mode", take_no_real_mode, "yes or no", true },
+	{ "edd", take_edd, "on, off or skipmbr", false },
+	{ "vga", take_vga, "a mode such as text-80x25", false },
+	{ "sched", take_sched, "the name of a scheduler", false },
+	{ "smep", take_smep, "yes or no", true },
+	{ "smap", take_smap, "yes or no", true },
+	{ "spec-ctrl", take_spec_ctrl, "yes or no", true },
+	{ "xpti", take_xpti, "yes, no, default, or dom0=, domu= with these",
+	  true },
+	{ "tsc_mode", take_tsc_mode, "default, always_emulate or native",
+	  false },
+};
+
+/* The option that the word is, with its value; NULL if there is none. */
+static const struct option *option_find(struct word w, struct word *value)
+{
+	bool no = w.n > 3 && !memcmp(w.p, "no-", 3);
+	struct word bare = no ? (struct word){ w.p + 3, w.n - 3 } : w;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (word_has_key(w, options[i].key, value))
+			return &options[i];
+		if (options[i].boolean && word_is(bare, options[i].key)) {
+			*value = (struct word){ no ? "no" : "yes",
+						no ? 2 : 3 };
+			return &options[i];
+		}
+	}
+	return NULL;
+}
+
+static void option_take(struct word w, bool first, struct hv_options *out,
+			option_report_fn *report, void *ctx)
+{
+	struct shown_word shown = word_show(w);
+	struct word value, rest = w, name;
+	const struct option *option = option_find(w, &value);
+	char text[160];
+
+	if (option && option->take(value, out))
+		return;
+	/* The file's name, or GRUB's placeholder. */
+	if (!option && first && word_split(&rest, '=', &name) && !rest.p)
+		return;
+	if (option)
+		snprintf(text, sizeof(text),
+			 "option '%s' passed over: expected %s", shown.text,
+			 option->expect);
+	else
+		snprintf(text, sizeof(text),
+			 "unknown option '%s' passed over", shown.text);
+	report(ctx, text);
+}
+
+void options_parse_hv(const char *line, struct hv_options *out,
+		      option_report_fn *report, void *ctx)
+{
+	bool first = true;
+	struct word w;
+
+	*out = (struct hv_options){
+		.console = CONSOLE_COM1 | CONSOLE_VGA,
+		.loglvl = LOG_INFO,
+		.guest_loglvl = LOG_WARNING,
+	};
+	while (line && word_next(&line, &w)) {
+		option_take(w, first, out, report, ctx);
+		first = false;
+	}
+}
