@@ -15,7 +15,7 @@
 void *malloc(size_t bytes);
 void *calloc(size_t items, size_t bytes);
 void free(void *p);
-[[noreturn]] void __stack_chk_fail(void);
+_Noreturn void __stack_chk_fail(void);
 
 void *malloc(size_t bytes)
 {
