@@ -36,6 +36,14 @@ void log_guest(enum log_level level, const char *fmt, ...)
 /* Raw text: into the ring and to the console, as it is. */
 void log_write(const char *s, size_t n);
 /*
+ * Text of one of several speakers (a domain's id): the prefix stands at the
+ * start of each line, and a line that another speaker has begun and not ended
+ * is ended first. The text itself may end in the middle of a line.
+ */
+void log_write_as(uint32_t speaker, const char *prefix, const char *s,
+		  size_t n);
+#define LOG_SPEAKER_SELF UINT32_MAX
+/*
  * Copies text of the ring from position *pos on (0: the oldest) to buf, at
  * most size bytes; advances *pos; returns the number of bytes copied.
  */
