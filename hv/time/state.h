@@ -16,6 +16,7 @@ enum timer_kind {
 };
 
 #define TIMER_IDLE UINT32_MAX
+#define TIMERS_PER_VCPU 3
 
 /* lock of the CPU's timer heap, all fields */
 struct timer {
@@ -31,9 +32,8 @@ struct vcpu_time {
 	struct timer periodic;
 	struct timer poll;
 	uint64_t period_ns; /* of the periodic timer; 0: off */
-	/* a second copy of the time page, in a guest page (vcpu_op 13); the
-	 * frame holds a writable reference, NULL: none */
-	struct vcpu_time_info *secondary;
+	uint64_t secondary_va; /* the guest's own copy of its time page
+				  (vcpu_op 13), 0: none */
 };
 
 #endif

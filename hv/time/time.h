@@ -6,7 +6,8 @@
 #include "domain/domain.h"
 #include "time/state.h"
 
-/* Learns the TSC's rate (arch_tsc_hz) and starts host time at 0. */
+/* Learns the TSC's rate (arch_tsc_hz), starts host time at 0, and empties
+ * this CPU's timers: before anything else here, on the boot CPU. */
 void time_init(void);
 /* Nanoseconds since time_init(): monotonic, the guests' system time too. */
 uint64_t time_now_ns(void);
@@ -15,6 +16,8 @@ uint64_t time_tsc_of_ns(uint64_t ns);
 /* Guest-visible time: the only source of it (replay will hook here). */
 uint64_t guest_now_ns(const struct vcpu *v);
 
+/* Gives this CPU a heap of timers, as large as was reserved so far. */
+[[nodiscard]] int timer_cpu_init(void);
 /* Makes room for n more timers on each CPU's heap; -ENOMEM. */
 [[nodiscard]] int timer_reserve(unsigned int n);
 void timer_unreserve(unsigned int n);
@@ -29,10 +32,19 @@ bool timer_is_set(const struct timer *t);
  */
 struct timer *timer_expired(void);
 
+/* Room for its timers (TIMERS_PER_VCPU) is the caller's to reserve. */
 void time_vcpu_init(struct vcpu *v);
 void time_vcpu_exit(struct vcpu *v);
-/* Fills the vcpu's time page if it is out of date (at switch, at start). */
+/*
+ * Fills the vcpu's time page if it is out of date: before its first
+ * instruction, and whenever it is switched to. Cheap when it is not.
+ */
 void time_update_vcpu(struct vcpu *v);
+/*
+ * VCPUOP_register_vcpu_time_memory_area: from now on the page at that address
+ * of the current guest is a copy of v's time page. -EFAULT.
+ */
+[[nodiscard]] int time_secondary_set(struct vcpu *v, uint64_t va);
 /* Writes the wallclock into the domain's shared_info. */
 void time_update_wallclock(struct domain *d);
 /* Sets the host's wallclock: ns since 1970 at system time system_ns. */
