@@ -33,6 +33,10 @@ void test_skip(const char *reason) __attribute__((noreturn));
 #define TEST_RESULT(call, want) \
 	test_check_result(#call, (long)(call), (long)(want), __LINE__)
 
+/* A call must answer an error, whichever, but not "no such call". */
+#define TEST_REFUSED(call) test_check_refused(#call, (long)(call), __LINE__)
+
 void test_check_result(const char *call, long got, long want, int line);
+void test_check_refused(const char *call, long got, int line);
 
 #endif
