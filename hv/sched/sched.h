@@ -6,7 +6,11 @@
 #include "domain/domain.h"
 #include "sched/state.h"
 
+/* Empties all run queues and makes the boot CPU's: there, after time_init()
+ * and once there is memory. */
 void sched_init(void);
+/* Another CPU runs vcpus from now on: on it, after timer_cpu_init(). */
+[[nodiscard]] int sched_cpu_init(void);
 /* Starts with VCPU_DOWN set. */
 void sched_vcpu_init(struct vcpu *v);
 /* Takes it off its queue for good: it must be stopped and not running. */
@@ -19,6 +23,13 @@ void sched_vcpu_exit(struct vcpu *v);
  */
 void sched_stop(struct vcpu *v, uint32_t reasons);
 void sched_start(struct vcpu *v, uint32_t reasons);
+/* True when one of the reasons holds it; without the lock, see event/. */
+static inline bool sched_is_stopped(const struct vcpu *v, uint32_t reasons)
+{
+	return shared_load32(&v->sched.stop) & reasons;
+}
+/* Has the CPU that runs v now, if another one, look at v's events and work. */
+void sched_poke(const struct vcpu *v);
 /* Lets others run first. */
 void sched_yield(struct vcpu *v);
 /* The same reason for all vcpus of a domain. */
@@ -30,19 +41,33 @@ void sched_start_domain(struct domain *d, uint32_t reasons);
  * sets the slice timer. Marks the result running and the old one not.
  */
 struct vcpu *sched_pick(void);
-/* Runstate of the vcpu at this moment. */
+/* Runstate of the vcpu, its times counted up to this moment. */
 void sched_runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out);
-/* Copies the runstate to the guest's area, in the current vcpu's context. */
+/*
+ * Copies the runstate to the area that the guest has registered, through the
+ * page tables of the current vcpu, which v is. In guest user mode they may
+ * not map it: then nothing is written, and the caller tries again later.
+ */
 void sched_runstate_publish(struct vcpu *v);
 
 /* ---- policy: borrowed virtual time (bvt.c), under the queue's lock ---- */
 
+#define BVT_SLICE_NS 10000000UL
+/* How far behind a runner's virtual time one must be to interrupt it. */
+#define BVT_ALLOWANCE_NS 1000000UL
+/* How far behind the queue's virtual time a sleeper may come back. */
+#define BVT_WAKE_CREDIT_NS 3000000UL
+
 /* True when a should run before b. */
 bool bvt_before(const struct vcpu *a, const struct vcpu *b);
+/* True when a, which is runnable, should run instead of the running b. */
+bool bvt_preempts(const struct vcpu *a, const struct vcpu *b);
 /* Charges ns of real time to v, by its domain's weight. */
 void bvt_charge(struct vcpu *v, uint64_t ns);
-/* v wakes: bring its virtual time up so that sleep earns no credit. */
+/* v wakes: bring its virtual time up so that sleep earns no credit, but the
+ * little that has it run soon. */
 void bvt_wake(struct vcpu *v, uint64_t queue_virtual_ns);
-#define BVT_SLICE_NS 10000000UL
+/* The running v lets next, the first in the queue, run before it. */
+void bvt_yield(struct vcpu *v, const struct vcpu *next);
 
 #endif

@@ -16,18 +16,22 @@ enum vcpu_stop {
 	VCPU_PAUSED = 1 << 3,  /* its domain is paused, or dying */
 };
 
-/* All under the lock of the run queue of cpu (sched/sched.c), but where a. */
+/*
+ * Written under the lock of the run queue of cpu (sched/sched.c). Letters: a:
+ * stop and running are also read without it, see sched_is_stopped().
+ */
 struct vcpu_sched {
 	struct list queue;     /* on the CPU's run queue, if queued */
-	uint32_t stop;	       /* VCPU_* bits */
+	uint32_t stop;	       /* a: VCPU_* bits */
 	uint16_t cpu;	       /* where it runs or will run */
-	bool running;	       /* is some CPU's current */
+	uint8_t running;       /* a: 1: it is some CPU's current */
 	uint64_t virtual_ns;   /* weighted time it has had (bvt) */
-	uint64_t since_ns;     /* when it began to run */
+	uint64_t since_ns;     /* up to when it has been charged */
 	uint64_t ran_ns;       /* real time it has had */
-	uint64_t wake_seq;     /* not used for timing, order among equals */
+	uint64_t wake_seq;     /* order among equals */
 	struct vcpu_runstate_info runstate;
-	uint64_t runstate_va; /* guest's registered area, 0: none */
+	uint64_t runstate_va; /* guest's registered area, 0: none; only the
+				 CPU that runs the vcpu */
 };
 
 /* Of each domain. */

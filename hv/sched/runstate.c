@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How long each vcpu was in which state. The guest may have a copy in its
+ * own memory, to learn what time was stolen from it. As the guest's address
+ * means something only in its own page tables, the copy is made on the way
+ * into the guest: its state then is always "running".
+ *
+ * With VMASST_TYPE_runstate_update_flag the guest asks for a mark in
+ * state_entry_time while the rest is being written: a reader that sees it on
+ * another vcpu waits.
+ */
+#include "frame/frame.h"
+#include "sched/queue.h"
+#include "sched/sched.h"
+#include "time/time.h"
+
+void runstate_set(struct vcpu *v, int state, uint64_t now)
+{
+	struct vcpu_runstate_info *r = &v->sched.runstate;
+
+	if (r->state == state)
+		return;
+	r->time[r->state] += now - r->state_entry_time;
+	r->state_entry_time = now;
+	r->state = state;
+}
+
+int runstate_stopped(const struct vcpu *v)
+{
+	if (v->sched.stop & (VCPU_BLOCKED | VCPU_POLLING))
+		return RUNSTATE_blocked;
+	return RUNSTATE_offline;
+}
+
+void sched_runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out)
+{
+	struct run_queue *q = sched_lock_queue_of(v);
+
+	*out = v->sched.runstate;
+	out->time[out->state] += time_now_ns() - out->state_entry_time;
+	spin_unlock(&q->lock);
+}
+
+static bool wants_update_mark(const struct vcpu *v)
+{
+	return v->domain->mm.vm_assist >> VMASST_TYPE_runstate_update_flag & 1;
+}
+
+void sched_runstate_publish(struct vcpu *v)
+{
+	uint64_t va = v->sched.runstate_va;
+	uint64_t entry_va =
+		va + offsetof(struct vcpu_runstate_info, state_entry_time);
+	struct run_queue *q;
+	struct vcpu_runstate_info r;
+	uint64_t entered;
+
+	if (!va)
+		return;
+	q = sched_lock_queue_of(v);
+	r = v->sched.runstate;
+	spin_unlock(&q->lock);
+	if (!wants_update_mark(v)) {
+		(void)!guest_copy_to(va, &r, sizeof(r));
+		return;
+	}
+	entered = r.state_entry_time;
+	r.state_entry_time |= XEN_RUNSTATE_UPDATE;
+	if (guest_copy_to(entry_va, &r.state_entry_time, sizeof(entered)) ||
+	    guest_copy_to(va, &r, sizeof(r)))
+		return;
+	(void)!guest_copy_to(entry_va, &entered, sizeof(entered));
+}
