@@ -2,6 +2,7 @@
 #
 # make            build/lodge, the hypervisor
 # make run        boot it in QEMU with two Debian kernels, here on this terminal
+#                 (RUN="-c EPYC -M q35": options of scripts/qemu)
 # make test       all checks and tests, under 40 minutes on two cores
 # make test-long  the same with every machine, CPU model and loader
 # make unit       only the tests of the core in a process
@@ -27,8 +28,8 @@ LD = ld
 NM = nm
 OBJCOPY = objcopy
 
-.PHONY: all run test test-long unit guest-tests clean need-build need-run \
-	need-test guests installer
+.PHONY: all run test test-long unit unit-programs guest-tests clean need-build need-run \
+	need-test debian-guests installer
 all: $(B)/lodge
 
 # --- what each purpose needs -----------------------------------------------
@@ -37,7 +38,7 @@ PKG_BUILD = gcc libc6-dev binutils python3 libxen-dev liblzma-dev \
 	libzstd-dev liblz4-dev zlib1g-dev
 PKG_RUN = qemu-system-x86
 PKG_TEST = grub-common grub-pc-bin grub-efi-amd64-bin ovmf xorriso mtools \
-	libcmocka-dev clang clang-format clang-tidy cppcheck cloc
+	libcmocka-dev libzydis-dev clang clang-format clang-tidy cppcheck cloc
 
 need-build:
 	@scripts/need $(PKG_BUILD)
@@ -62,18 +63,18 @@ HV_CFLAGS = -std=gnu2x -O2 -g -ffreestanding -mno-red-zone \
 	-fcf-protection=none -fno-asynchronous-unwind-tables \
 	-fno-stack-protector -fno-strict-aliasing -fno-common \
 	-ffunction-sections -fdata-sections $(WARN) $(SAME) $(DEPS) \
-	$(INCLUDE) -iquote hv/x86 -I hv/x86 -I hv/include
+	$(INCLUDE) -iquote hv/x86 -idirafter hv/x86 -I hv/include
 HV_ASFLAGS = -D__ASSEMBLY__ -g -Wa,--noexecstack $(SAME) $(DEPS) \
-	$(INCLUDE) -iquote hv/x86 -I hv/x86 -I hv/include
+	$(INCLUDE) -iquote hv/x86 -idirafter hv/x86 -I hv/include
 HV_LDFLAGS = -T hv/x86/lodge.lds --gc-sections -z noexecstack \
 	-z max-page-size=4096 --build-id=none -nostdlib -static -no-pie
 
-# The core in a process: the same sources, another <arch_inline.h>. Headers
-# of hv/include come after the system's, so that hv/host can have <errno.h>.
+# The core in a process: the same sources, another <arch_inline.h>. Files of
+# the host and tests can have the system's headers as <...> beside ours.
 HOST_CFLAGS = -std=gnu2x -O1 -g -fno-common -fno-strict-aliasing \
 	-fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all $(WARN) $(SAME) $(DEPS) \
-	$(INCLUDE) -I hv/host -idirafter hv/include
+	$(INCLUDE) -I hv/host
 HOST_LIBS = -lcmocka -llzma -lzstd -llz4 -lz -lpthread
 
 # --- sources ---------------------------------------------------------------
@@ -151,31 +152,33 @@ $(B)/host/%.c.o: %.c | need-test
 	$(call say,CC)
 	$(CC) $(HOST_CFLAGS) -c -o $@ $<
 
-# libc owns the names memcpy, strlen...: in a process ours carry a prefix.
-$(B)/host/hv/lib/string.c.o: hv/lib/string.c | need-test
+# libc owns the names memcpy, snprintf...: in a process ours carry a prefix.
+$(B)/host/hv/lib/%.c.o: hv/lib/%.c | need-test
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(CC) $(HOST_CFLAGS) -fno-builtin -c -o $@ $<
 	$(NM) -g --defined-only $@ | awk '{ print $$3, "lodge_" $$3 }' >$@.names
 	$(OBJCOPY) --redefine-syms=$@.names $@
 
+# A test that links more than the others says so in its .libs file.
 $(B)/unit/%: tests/unit/%.c $(host_obj)
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(CC) $(HOST_CFLAGS) -MF $@.d -iquote tests -o $@ $< $(host_obj) \
-		$(HOST_LIBS)
+		$(HOST_LIBS) $(shell cat $(<:.c=.libs) 2>/dev/null)
 
-unit: $(unit_bin)
+unit-programs: $(unit_bin)
+
+unit: | need-test
 	@tests/run unit
 
 # --- guests ----------------------------------------------------------------
 
-# The guest kit and the guests made with it bring their own rules: they add
-# to guest_elf what the tests boot.
-guest_elf =
+# The guest kit and the guests made with it bring their own rules, and the
+# list GUESTS of what the tests boot.
 -include lodger/lodger.mk
 
-guest-tests: $(guest_elf)
+guest-tests: $(GUESTS)
 
 debian = $(B)/guests/vmlinuz-amd64 $(B)/guests/vmlinuz-cloud
 
@@ -203,13 +206,13 @@ $(B)/guests/initrd.img: scripts/initrd $(B)/guests/busybox \
 	scripts/initrd $@ $(B)/guests/busybox $(B)/guests/selftest \
 		$(initrd_parts)
 
-guests: $(debian) $(B)/guests/initrd.img
+debian-guests: $(debian) $(B)/guests/initrd.img
 installer: $(B)/guests/di/linux
 
 # --- the commands ----------------------------------------------------------
 
-run: $(B)/lodge guests | need-run
-	@scripts/run
+run: $(B)/lodge debian-guests | need-run
+	@scripts/run $(RUN)
 
 test: | need-test
 	@tests/run all

@@ -98,6 +98,8 @@ static struct frame *block_alloc(unsigned int order)
 	unsigned int have = order;
 	uint64_t m;
 
+	if (unlikely(arch_alloc_may_fail()))
+		return NULL;
 	spin_lock(&heap_lock);
 	while (have <= FRAME_MAX_ORDER && free_lists[have] == FRAME_NIL)
 		have++;

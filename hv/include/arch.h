@@ -12,6 +12,7 @@
  *   uint64_t arch_tsc(void)         the time-stamp counter
  *   void arch_relax(void)           a spin's pause; interrupts may come in
  *   void arch_yield_point(void)     where the explorer may change CPUs
+ *   bool arch_alloc_may_fail(void)  true: the explorer wants no memory there
  *   void arch_lock_wanted/taken/dropped(lock, rank)
  *
  * (atomic.h and lock.h include it for the last two groups.) Interrupts are

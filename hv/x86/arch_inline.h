@@ -6,6 +6,7 @@
 #ifndef LODGE_ARCH_INLINE_H
 #define LODGE_ARCH_INLINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "x86/map.h"
@@ -39,6 +40,12 @@ static inline uint64_t arch_tsc(void)
 
 static inline void arch_yield_point(void)
 {
+}
+
+/* Only the explorer of the host refuses memory that is there. */
+static inline bool arch_alloc_may_fail(void)
+{
+	return false;
 }
 
 /* A spin's pause; whoever waits for our answer to an interrupt gets it. */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inlined half of the seam (include/arch.h) inside a Linux process: the
+ * machine is an arena of memory, and each touch of a shared word is a point
+ * where the explorer may let another simulated CPU run (host.h).
+ */
+#ifndef LODGE_ARCH_INLINE_H
+#define LODGE_ARCH_INLINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "types.h"
+
+struct cpu;
+struct frame;
+struct spinlock;
+
+extern struct frame *host_frames;
+extern uint64_t *host_m2p;
+extern struct cpu *host_this;
+extern bool host_yields;
+extern uint64_t host_tsc;
+
+#define arch_frames host_frames
+#define arch_m2p host_m2p
+
+/* The bytes of a frame; one that does not exist stops the test. */
+void *arch_frame_ptr(mfn_t m);
+/* The frame of an address that arch_frame_ptr() gave. */
+mfn_t arch_frame_of_ptr(const void *p);
+
+static inline struct cpu *this_cpu(void)
+{
+	return host_this;
+}
+
+static inline uint64_t arch_tsc(void)
+{
+	return host_tsc;
+}
+
+/* The explorer's turn, when there is one; see fiber.c. */
+void host_yield(void);
+
+static inline void arch_yield_point(void)
+{
+	if (host_yields)
+		host_yield();
+}
+
+/* A spin's pause: interrupts come in, and another CPU gets to run. */
+void arch_relax(void);
+/* True when the explorer wants this allocation to find no memory. */
+bool arch_alloc_may_fail(void);
+
+/* The lock witness: see witness.c. */
+void arch_lock_wanted(struct spinlock *l, uint32_t rank);
+void arch_lock_taken(struct spinlock *l, uint32_t rank);
+void arch_lock_dropped(struct spinlock *l, uint32_t rank);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Machine memory of the process: an arena between guard pages, a frame table
+ * and a machine-to-physical table of exact size (so that the sanitizer sees
+ * an index beyond them).
+ *
+ * The core keeps free memory on lists of its own. A world ends by taking all
+ * that is free out of the allocator again; what was not given back is simply
+ * not there any more, and the next world starts with empty lists.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "host/host.h"
+
+struct frame *host_frames;
+uint64_t *host_m2p;
+struct cpu *host_this;
+struct cpu host_cpus[HOST_MAX_CPUS];
+unsigned int host_nr_cpus;
+
+static uint8_t *arena;
+static uint64_t arena_frames;
+
+#define GUARD (16 * PAGE_SIZE)
+
+static size_t arena_bytes(void)
+{
+	return arena_frames * PAGE_SIZE + 2 * GUARD;
+}
+
+void *arch_frame_ptr(mfn_t m)
+{
+	if (m.v >= arena_frames)
+		host_fail("access to frame %#lx, which does not exist", m.v);
+	return arena + m.v * PAGE_SIZE;
+}
+
+mfn_t arch_frame_of_ptr(const void *p)
+{
+	uint64_t offset = (uint64_t)((const uint8_t *)p - arena);
+
+	if (offset >= arena_frames * PAGE_SIZE)
+		host_fail("%p does not lie in machine memory", p);
+	return mfn(offset / PAGE_SIZE);
+}
+
+static void arena_map(unsigned int frames)
+{
+	uint8_t *p;
+
+	arena_frames = frames;
+	p = mmap(NULL, arena_bytes(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		 -1, 0);
+	if (p == MAP_FAILED ||
+	    mprotect(p + GUARD, frames * PAGE_SIZE, PROT_READ | PROT_WRITE))
+		abort();
+	arena = p + GUARD;
+	host_frames = calloc(frames, sizeof(*host_frames));
+	host_m2p = calloc(frames, sizeof(*host_m2p));
+	if (!host_frames || !host_m2p)
+		abort();
+}
+
+void host_cpu_select(unsigned int cpu)
+{
+	host_this = &host_cpus[cpu];
+}
+
+void host_init(unsigned int frames, unsigned int cpus)
+{
+	if (arena || cpus > HOST_MAX_CPUS || frames <= HOST_RESERVED_FRAMES)
+		host_fail("host_init: called twice or out of range");
+	arena_map(frames);
+	memset(host_cpus, 0, sizeof(host_cpus));
+	host_nr_cpus = cpus;
+	for (unsigned int i = 0; i < cpus; i++) {
+		host_cpus[i].id = i;
+		host_cpus[i].apic_id = 2 * i + 1;
+	}
+	host_cpu_select(0);
+	host_locks_forget();
+	host_choose_nothing();
+	host_third_actor(false);
+	host_tlb_cache_upper = false;
+	host_copy_scrambles = false;
+	host_machine_init();
+	for (unsigned int i = 0; i < frames; i++)
+		host_m2p[i] = M2P_INVALID;
+	frame_limit = frames;
+	for (unsigned int i = 0; i < cpus; i++) {
+		host_cpu_select(i);
+		arch_root_load(mfn(0));
+	}
+	host_cpu_select(0);
+	frame_add_range(mfn(HOST_RESERVED_FRAMES), mfn(frames));
+}
+
+static void drain(void)
+{
+	for (unsigned int order = FRAME_MAX_ORDER; order <= FRAME_MAX_ORDER;
+	     order--)
+		while (frame_alloc_hv(order))
+			;
+}
+
+static void forget_domains(void)
+{
+	struct domain *d;
+
+	while ((d = domain_next(-1)))
+		domain_withdraw(d);
+}
+
+void host_fini(void)
+{
+	host_choose_nothing();
+	host_third_actor(false);
+	host_cpu_select(0);
+	host_locks_forget();
+	forget_domains();
+	drain();
+	munmap(arena - GUARD, arena_bytes());
+	arena = NULL;
+	arena_frames = 0;
+	frame_limit = 0;
+	free(host_frames);
+	free(host_m2p);
+	host_frames = NULL;
+	host_m2p = NULL;
+}

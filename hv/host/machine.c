@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rest of the machine: a clock that moves only when the test says so, a
+ * console that is two buffers, ports, MSRs and CPUID leaves that are tables,
+ * and what each CPU has loaded for the vcpu that it runs. Nothing here is
+ * pretended: what the core loads can be read back, and what it loads must
+ * make sense.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "errno.h"
+#include "host/host.h"
+#include "mm/mm.h"
+#include "time/time.h"
+
+#define TSC_HZ 2500000000UL
+#define TSC_AT_BOOT 123456789UL
+#define WALLCLOCK_NS 1700000000000000000UL
+
+#define CONSOLE_BYTES 65536
+#define LEAVES_MAX 64
+#define MSRS_MAX 64
+
+uint64_t host_tsc;
+bool host_leaks_nonpresent;
+
+static struct machine_cpu {
+	uint64_t deadline_ns;
+	unsigned int pokes;
+	struct cpu_user_regs regs;
+	struct host_loaded loaded;
+} machine[HOST_MAX_CPUS];
+
+static struct {
+	char out[CONSOLE_BYTES];
+	size_t used;
+	char in[1024];
+	size_t in_from, in_to;
+} console;
+
+static struct leaf {
+	uint32_t leaf, subleaf, out[4];
+} leaves[LEAVES_MAX];
+static unsigned int nr_leaves;
+
+static struct msr {
+	uint32_t msr;
+	uint64_t value;
+} msrs[MSRS_MAX];
+static unsigned int nr_msrs;
+
+static struct {
+	uint32_t reads, written;
+} ports[65536];
+
+/* An ordinary 64-bit processor with what PV guests look at. */
+static const struct leaf default_leaves[] = {
+	{ 0x0, 0, { 0xd, 0x756e6547, 0x6c65746e, 0x49656e69 } },
+	{ 0x1, 0, { 0x000306c3, 0x00100800, 0x77fafbff, 0xbfebfbff } },
+	{ 0x7, 0, { 0, 0x000027ab, 0, 0 } },
+	{ 0xd, 0, { 7, 832, 832, 0 } },
+	{ 0xd, 2, { 256, 576, 0, 0 } },
+	{ 0x80000000, 0, { 0x80000008, 0, 0, 0 } },
+	{ 0x80000001, 0, { 0, 0, 0x21, 0x2c100800 } },
+	{ 0x80000008, 0, { 0x3030, 0, 0, 0 } },
+};
+
+static const struct msr default_msrs[] = {
+	{ 0x1b, 0xfee00900 },	       /* APIC_BASE */
+	{ 0x1a0, 0x850089 },	       /* MISC_ENABLE */
+	{ 0x277, 0x0007040600070406 }, /* PAT */
+	{ 0xc0000080, 0xd01 },	       /* EFER */
+};
+
+void host_machine_init(void)
+{
+	host_tsc = TSC_AT_BOOT;
+	host_leaks_nonpresent = false;
+	memset(machine, 0, sizeof(machine));
+	for (unsigned int i = 0; i < HOST_MAX_CPUS; i++)
+		machine[i].deadline_ns = UINT64_MAX;
+	memset(&console, 0, sizeof(console));
+	memcpy(leaves, default_leaves, sizeof(default_leaves));
+	nr_leaves = ARRAY_SIZE(default_leaves);
+	memcpy(msrs, default_msrs, sizeof(default_msrs));
+	nr_msrs = ARRAY_SIZE(default_msrs);
+	memset(ports, 0xff, sizeof(ports));
+}
+
+/* ---- page tables and memory ---- */
+
+uint64_t arch_pte_addr_mask(void)
+{
+	return 0x0000fffffffff000UL;
+}
+
+bool arch_has_nx(void)
+{
+	return true;
+}
+
+bool arch_leaks_nonpresent(void)
+{
+	return host_leaks_nonpresent;
+}
+
+/* The host's reserved frame 1, empty, for the supervisor only. */
+void arch_l4_fill(uint64_t *l4)
+{
+	for (unsigned int i = ABI_HV_SLOT_FIRST; i <= ABI_HV_SLOT_LAST; i++)
+		l4[i] = 1UL << PAGE_SHIFT | 0x63;
+}
+
+bool arch_alloc_may_fail(void)
+{
+	return host_choose(HOST_ALLOC_FAIL, 2);
+}
+
+/* ---- vcpus ---- */
+
+struct cpu_user_regs *host_regs(unsigned int cpu)
+{
+	return &machine[cpu].regs;
+}
+
+const struct host_loaded *host_loaded(unsigned int cpu)
+{
+	return &machine[cpu].loaded;
+}
+
+static struct host_loaded *loaded(void)
+{
+	return &machine[host_this->id].loaded;
+}
+
+static void must_run_here(const struct vcpu *v)
+{
+	if (host_this->current != v)
+		host_fail("cpu %u loads something for a vcpu that it does "
+			  "not run",
+			  host_this->id);
+}
+
+int arch_vcpu_init(struct vcpu *v)
+{
+	v->regs = &v->saved;
+	v->xcr0 = 1;
+	v->xstate = frame_alloc_bytes(PAGE_SIZE);
+	return v->xstate ? 0 : -ENOMEM;
+}
+
+void arch_vcpu_exit(struct vcpu *v)
+{
+	for (unsigned int i = 0; i < host_nr_cpus; i++)
+		if (host_cpus[i].current == v)
+			host_fail("a vcpu ends that cpu %u runs", i);
+	frame_free_bytes(v->xstate, PAGE_SIZE);
+	v->xstate = NULL;
+}
+
+static void leave(struct vcpu *v)
+{
+	struct host_loaded *l = loaded();
+	bool kernel = v->trap.kernel_mode;
+
+	v->saved = machine[host_this->id].regs;
+	v->regs = &v->saved;
+	v->fs_base = l->fs_base;
+	v->gs_base_kernel = kernel ? l->gs_base : l->gs_base_inactive;
+	v->gs_base_user = kernel ? l->gs_base_inactive : l->gs_base;
+	memset(l, 0, sizeof(*l));
+}
+
+static void enter(struct vcpu *v)
+{
+	struct host_loaded *l = loaded();
+	bool kernel = v->trap.kernel_mode;
+	struct frame *root = root_for(v, kernel);
+
+	machine[host_this->id].regs = v->saved;
+	v->regs = &machine[host_this->id].regs;
+	l->fs_base = v->fs_base;
+	l->gs_base = kernel ? v->gs_base_kernel : v->gs_base_user;
+	l->gs_base_inactive = kernel ? v->gs_base_user : v->gs_base_kernel;
+	l->xcr0 = v->xcr0;
+	l->cr4 = v->trap.cr4;
+	l->task_switched = v->trap.task_switched;
+	memcpy(l->debugreg, v->trap.debugreg, sizeof(l->debugreg));
+	arch_gdt_load(v);
+	arch_ldt_load(v);
+	arch_root_load(root ? frame_mfn(root) : mfn(0));
+}
+
+void arch_switch(struct vcpu *prev, struct vcpu *next)
+{
+	if (host_this->current != prev)
+		host_fail("cpu %u switches from a vcpu that it does not run",
+			  host_this->id);
+	for (unsigned int i = 0; next && i < host_nr_cpus; i++)
+		if (i != host_this->id && host_cpus[i].current == next)
+			host_fail("cpu %u takes a vcpu that cpu %u runs",
+				  host_this->id, i);
+	if (prev)
+		leave(prev);
+	host_this->current = next;
+	if (next)
+		enter(next);
+	else
+		arch_root_load(mfn(0));
+}
+
+void arch_gdt_load(struct vcpu *v)
+{
+	struct host_loaded *l = loaded();
+
+	must_run_here(v);
+	for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++)
+		l->gdt[i] = v->mm.gdt[i] ? frame_mfn(v->mm.gdt[i]).v : 0;
+	l->gdt_entries = v->mm.gdt_entries;
+}
+
+void arch_ldt_load(struct vcpu *v)
+{
+	struct host_loaded *l = loaded();
+
+	must_run_here(v);
+	for (unsigned int i = 0; i < LDT_PAGES; i++)
+		l->ldt[i] = v->mm.ldt[i] ? frame_mfn(v->mm.ldt[i]).v : 0;
+	l->ldt_entries = v->mm.ldt_entries;
+}
+
+void arch_ldt_map_page(struct vcpu *v, unsigned int page, mfn_t m)
+{
+	must_run_here(v);
+	loaded()->ldt[page] = m.v;
+}
+
+static uint64_t *gs_base(struct vcpu *v, bool kernel)
+{
+	struct host_loaded *l = loaded();
+
+	return v->trap.kernel_mode == kernel ? &l->gs_base :
+					       &l->gs_base_inactive;
+}
+
+void arch_segment_base_set(struct vcpu *v, unsigned int which, uint64_t base)
+{
+	must_run_here(v);
+	if (base >= 1UL << 47 && base < -(1UL << 47))
+		host_fail("segment base %#lx is not canonical", base);
+	if (which == SEGBASE_FS)
+		loaded()->fs_base = base;
+	else
+		*gs_base(v, which == SEGBASE_GS_KERNEL) = base;
+}
+
+uint64_t arch_segment_base_get(struct vcpu *v, unsigned int which)
+{
+	must_run_here(v);
+	if (which == SEGBASE_FS)
+		return loaded()->fs_base;
+	return *gs_base(v, which == SEGBASE_GS_KERNEL);
+}
+
+/* A selector of ring 3 or a null one; the rest do not load. */
+static uint16_t loadable(uint16_t selector)
+{
+	return (selector & 3) == 3 ? selector : 0;
+}
+
+void arch_gs_user_selector_set(struct vcpu *v, uint16_t selector)
+{
+	must_run_here(v);
+	v->gs_user_selector = loadable(selector);
+	*gs_base(v, false) = 0;
+}
+
+void arch_swap_gs(void)
+{
+	struct host_loaded *l = loaded();
+	uint64_t base = l->gs_base;
+
+	l->gs_base = l->gs_base_inactive;
+	l->gs_base_inactive = base;
+}
+
+void arch_data_segments_load(uint16_t ds, uint16_t es, uint16_t fs, uint16_t gs)
+{
+	struct host_loaded *l = loaded();
+
+	l->ds = loadable(ds);
+	l->es = loadable(es);
+	l->fs = loadable(fs);
+	l->gs = loadable(gs);
+}
+
+void arch_task_switched_set(bool ts)
+{
+	loaded()->task_switched = ts;
+}
+
+void arch_debugreg_load(unsigned int n, uint64_t value)
+{
+	loaded()->debugreg[n] = value;
+}
+
+uint64_t arch_debugreg_read(unsigned int n)
+{
+	return loaded()->debugreg[n];
+}
+
+void arch_cr4_load(struct vcpu *v)
+{
+	must_run_here(v);
+	loaded()->cr4 = v->trap.cr4;
+}
+
+void arch_xcr0_load(uint64_t xcr0)
+{
+	if (!(xcr0 & 1) || (xcr0 & ~arch_xcr0_mask()))
+		host_fail("XCR0 cannot be %#lx", xcr0);
+	loaded()->xcr0 = xcr0;
+}
+
+uint64_t arch_xcr0_mask(void)
+{
+	return 7;
+}
+
+/* ---- the processor and the ports ---- */
+
+void host_cpuid_set(uint32_t leaf, uint32_t subleaf, const uint32_t out[4])
+{
+	unsigned int i = 0;
+
+	while (i < nr_leaves &&
+	       (leaves[i].leaf != leaf || leaves[i].subleaf != subleaf))
+		i++;
+	if (i == LEAVES_MAX)
+		host_fail("too many CPUID leaves");
+	nr_leaves = MAX(nr_leaves, i + 1);
+	leaves[i].leaf = leaf;
+	leaves[i].subleaf = subleaf;
+	memcpy(leaves[i].out, out, sizeof(leaves[i].out));
+}
+
+void arch_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+	memset(out, 0, 4 * sizeof(*out));
+	for (unsigned int i = 0; i < nr_leaves; i++)
+		if (leaves[i].leaf == leaf && leaves[i].subleaf == subleaf)
+			memcpy(out, leaves[i].out, sizeof(leaves[i].out));
+}
+
+static struct msr *msr_find(uint32_t msr)
+{
+	for (unsigned int i = 0; i < nr_msrs; i++)
+		if (msrs[i].msr == msr)
+			return &msrs[i];
+	return NULL;
+}
+
+void host_msr_set(uint32_t msr, uint64_t value)
+{
+	struct msr *m = msr_find(msr);
+
+	if (!m) {
+		if (nr_msrs == MSRS_MAX)
+			host_fail("too many MSRs");
+		m = &msrs[nr_msrs++];
+	}
+	m->msr = msr;
+	m->value = value;
+}
+
+int arch_msr_read(uint32_t msr, uint64_t *value)
+{
+	struct msr *m = msr_find(msr);
+
+	if (!m)
+		return -EFAULT;
+	*value = m->value;
+	return 0;
+}
+
+int arch_msr_write(uint32_t msr, uint64_t value)
+{
+	struct msr *m = msr_find(msr);
+
+	if (!m)
+		return -EFAULT;
+	m->value = value;
+	return 0;
+}
+
+void host_port_set(uint16_t port, uint32_t value)
+{
+	ports[port].reads = value;
+}
+
+uint32_t host_port_last_write(uint16_t port)
+{
+	return ports[port].written;
+}
+
+uint32_t arch_port_read(uint16_t port, unsigned int bytes)
+{
+	uint32_t mask = bytes == 4 ? UINT32_MAX : (1U << 8 * bytes) - 1;
+
+	return ports[port].reads & mask;
+}
+
+void arch_port_write(uint16_t port, unsigned int bytes, uint32_t value)
+{
+	uint32_t mask = bytes == 4 ? UINT32_MAX : (1U << 8 * bytes) - 1;
+
+	ports[port].written = value & mask;
+}
+
+void arch_cache_flush(void)
+{
+}
+
+/* ---- time ---- */
+
+uint64_t arch_tsc_hz(void)
+{
+	return TSC_HZ;
+}
+
+uint64_t arch_wallclock_boot_ns(void)
+{
+	return WALLCLOCK_NS;
+}
+
+void arch_timer_set(uint64_t deadline_ns)
+{
+	machine[host_this->id].deadline_ns = deadline_ns;
+}
+
+uint64_t host_timer_deadline(unsigned int cpu)
+{
+	return machine[cpu].deadline_ns;
+}
+
+static void timers_fire(void)
+{
+	for (unsigned int i = 0; i < host_nr_cpus; i++) {
+		uint64_t ns = machine[i].deadline_ns;
+
+		if (ns == UINT64_MAX || time_tsc_of_ns(ns) > host_tsc)
+			continue;
+		machine[i].deadline_ns = UINT64_MAX;
+		cpu_raise(&host_cpus[i], SOFTIRQ_TIMER);
+	}
+}
+
+void host_clock_advance(uint64_t ns)
+{
+	host_tsc += (uint64_t)((__uint128_t)ns * TSC_HZ / 1000000000);
+	timers_fire();
+}
+
+/* ---- this CPU and the machine ---- */
+
+bool arch_preempt_pending(void)
+{
+	host_interrupts();
+	return host_choose(HOST_PREEMPT, 2);
+}
+
+/* Time passes at once to where this CPU's timer fires. */
+void arch_idle(void)
+{
+	uint64_t ns = machine[host_this->id].deadline_ns;
+
+	host_interrupts();
+	if (atomic32_load(&host_this->softirqs))
+		return;
+	if (ns != UINT64_MAX) {
+		host_tsc = MAX(host_tsc, time_tsc_of_ns(ns));
+		timers_fire();
+	} else if (!host_switch_away()) {
+		host_fail("cpu %u idles and nothing will wake it",
+			  host_this->id);
+	}
+}
+
+void arch_cpu_poke(unsigned int cpu)
+{
+	if (cpu >= host_nr_cpus)
+		host_fail("poke of cpu %u, which does not exist", cpu);
+	machine[cpu].pokes++;
+}
+
+unsigned int host_pokes(unsigned int cpu)
+{
+	return machine[cpu].pokes;
+}
+
+void arch_console_write(const char *s, size_t n)
+{
+	size_t room = sizeof(console.out) - 1 - console.used;
+
+	n = MIN(n, room);
+	memcpy(console.out + console.used, s, n);
+	console.used += n;
+	console.out[console.used] = '\0';
+}
+
+const char *host_console_text(void)
+{
+	return console.out;
+}
+
+void host_console_clear(void)
+{
+	console.used = 0;
+	console.out[0] = '\0';
+}
+
+void host_console_type(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (console.in_to + n > sizeof(console.in))
+		host_fail("too much typed");
+	memcpy(console.in + console.in_to, text, n);
+	console.in_to += n;
+	cpu_raise(&host_cpus[0], SOFTIRQ_CONSOLE);
+}
+
+int arch_console_read(void)
+{
+	if (console.in_from == console.in_to)
+		return -1;
+	return (unsigned char)console.in[console.in_from++];
+}
