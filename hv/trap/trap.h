@@ -22,10 +22,28 @@ void trap_reflect(struct vcpu *v, unsigned int vector, bool has_error,
 		  uint32_t error);
 /* Enters the guest's event callback; its upcalls are masked after. */
 void trap_upcall(struct vcpu *v);
-/* Delivers an NMI through the trap table's vector 2. */
+/*
+ * Delivers an NMI through the trap table's vector 2, or forgets it when there
+ * is no handler. Not while v->trap.nmi_masked: that is the caller's to see.
+ */
 void trap_nmi(struct vcpu *v);
-/* A syscall instruction from the guest's user mode: enters its kernel. */
+/*
+ * The return to the guest failed: IRET refused its selectors, or a data
+ * segment could not be loaded (and is 0 now). Enters the failsafe callback
+ * with what should have been loaded: rip cs rflags rsp ss of v->regs, and
+ * ds es fs gs there, which the caller fills. The guest tells the two cases
+ * by comparing these four with what it finds loaded.
+ */
+void trap_failsafe(struct vcpu *v);
+/*
+ * A SYSCALL from the guest's user mode, 64-bit or (AMD) compatibility code,
+ * or a SYSENTER: enters its kernel. All of v->regs is filled in, cs and ss
+ * with the flat user selectors, rip behind the instruction. Without a
+ * callback the program gets #UD at the instruction, or #GP for SYSENTER.
+ */
 void trap_syscall(struct vcpu *v);
+void trap_syscall32(struct vcpu *v);
+void trap_sysenter(struct vcpu *v);
 /* Changes between guest kernel and guest user mode: root and GS base. */
 void trap_mode_set(struct vcpu *v, bool kernel);
 
@@ -47,8 +65,20 @@ void trap_fpu_taskswitch(struct vcpu *v, bool set);
 				    uint64_t value);
 [[nodiscard]] int trap_debugreg_get(struct vcpu *v, unsigned int n,
 				    uint64_t *value);
+/*
+ * Checks a value for a debug register and fixes its reserved bits. -EINVAL:
+ * no such register or value; -EPERM: it would trap in the hypervisor.
+ */
+[[nodiscard]] int trap_debugreg_check(unsigned int n, uint64_t cr4,
+				      uint64_t *value);
 [[nodiscard]] int trap_iopl_set(struct vcpu *v, unsigned int iopl);
-/* A code or stack selector as a guest may use it: ring 3, not ours. */
+/* The bitmap at va (0: port is allowed) lets user mode at those ports. */
+[[nodiscard]] int trap_port_bitmap_set(struct vcpu *v, uint64_t va,
+				       uint32_t ports);
+/*
+ * A code or stack selector as a guest may use it: RPL 3. The processor then
+ * refuses every descriptor of ours but the flat ones.
+ */
 uint16_t trap_selector_fix(uint16_t selector);
 /* Registers, stack and code of the vcpu, to the log. */
 void trap_dump(const struct vcpu *v);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Into the guest's kernel: exceptions, events, system calls
+ *
+ * Every way in leaves the same picture on the kernel's stack, lowest address
+ * first:
+ *
+ *	rcx r11 [error] rip cs rflags rsp ss
+ *
+ * rcx and r11 are there because the guest is then entered as SYSRET would
+ * enter it: the two registers are already lost to the entry's own rip and
+ * rflags. (The way back to the guest compares them and may use SYSRET.) In
+ * the saved cs the two low bits tell which mode was interrupted, 0 for the
+ * guest's kernel, although both run in ring 3; bits 32-39 are the event mask
+ * at that time. The saved IF is the opposite of that mask: the processor's
+ * own IF is always on while a guest runs.
+ *
+ * The failsafe callback has ds es fs gs in the place of the error code.
+ *
+ * The stack is the interrupted one in kernel mode, that of stack_switch in
+ * user mode, aligned to 16 bytes as hardware would. It is the guest's memory
+ * and may be anything: a push that faults is the end of the domain, since
+ * nobody is left to tell. Addresses of entries were checked to be canonical
+ * when they were registered (table.c).
+ */
+#include "arch.h"
+#include "frame/frame.h"
+#include "mm/mm.h"
+#include "trap/processor.h"
+#include "trap/trap.h"
+
+#define EXTRA_MAX 4 /* words between r11 and rip */
+
+/* Where an entry goes and how. */
+struct entry {
+	uint64_t address;
+	uint64_t clear_flags;
+	bool masks;
+};
+
+/*
+ * Flags that are off at entry. AC: the guest's kernel runs in ring 3, where
+ * the alignment check is armed, and must not suffer from its user's choice.
+ */
+#define ENTRY_CLEARS                                                           \
+	(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC)
+
+void trap_mode_set(struct vcpu *v, bool kernel)
+{
+	v->trap.kernel_mode = kernel;
+	arch_swap_gs();
+	mm_root_activate(v);
+}
+
+/* IOPL is shown only to those who asked to see it. */
+static uint64_t flags_to_show(const struct vcpu *v, uint8_t masked)
+{
+	uint64_t flags = v->regs->rflags & ~(EFLAGS_IF | EFLAGS_IOPL);
+
+	if (!masked)
+		flags |= EFLAGS_IF;
+	if (v->domain->mm.vm_assist & 1U << VMASST_TYPE_architectural_iopl)
+		flags |= (uint64_t)v->trap.iopl << EFLAGS_IOPL_SHIFT;
+	return flags;
+}
+
+/* Writes the frame and points the registers at the entry. */
+static inline __attribute__((always_inline)) void
+enter(struct vcpu *v, const struct entry *entry, const uint64_t *extra,
+      unsigned int extras)
+{
+	struct cpu_user_regs *regs = v->regs;
+	uint8_t masked = shared_load8(&v->info->evtchn_upcall_mask);
+	size_t bytes = (7 + extras) * sizeof(uint64_t);
+	uint64_t frame[7 + EXTRA_MAX], *iret = frame + 2 + extras;
+	uint64_t sp = regs->rsp;
+
+	frame[0] = regs->rcx;
+	frame[1] = regs->r11;
+	for (unsigned int i = 0; i < extras; i++)
+		frame[2 + i] = extra[i];
+	iret[0] = regs->rip;
+	iret[1] = regs->cs | (uint64_t)masked << 32;
+	iret[2] = flags_to_show(v, masked);
+	iret[3] = sp;
+	iret[4] = regs->ss;
+	if (v->trap.kernel_mode) {
+		iret[1] &= ~3UL;
+	} else {
+		trap_mode_set(v, true);
+		sp = v->trap.kernel_sp;
+	}
+	sp = (sp & ~15UL) - bytes;
+	if (unlikely(guest_copy_to(sp, frame, bytes))) {
+		domain_crash(v->domain,
+			     "vcpu %u: its kernel's stack at %#lx cannot be "
+			     "written on the way to %#lx",
+			     v->id, sp, entry->address);
+		return;
+	}
+	regs->rsp = sp;
+	regs->ss = FLAT_KERNEL_SS;
+	regs->cs = FLAT_KERNEL_CS;
+	regs->rip = regs->rcx = entry->address;
+	regs->rflags &= ~entry->clear_flags;
+	regs->r11 = regs->rflags;
+	if (entry->masks)
+		shared_store8(&v->info->evtchn_upcall_mask, 1);
+}
+
+void trap_reflect(struct vcpu *v, unsigned int vector, bool has_error,
+		  uint32_t error)
+{
+	const struct trap_gate *gate = &v->trap.gates[vector];
+	struct entry entry = { gate->address, ENTRY_CLEARS,
+			       gate->masks_upcalls };
+	uint64_t word = error;
+
+	if (unlikely(!gate->address)) {
+		domain_crash(v->domain,
+			     "vcpu %u: no handler for vector %u (error %#x) at "
+			     "rip %#lx",
+			     v->id, vector, error, v->regs->rip);
+		return;
+	}
+	if (has_error)
+		enter(v, &entry, &word, 1);
+	else
+		enter(v, &entry, NULL, 0);
+}
+
+void trap_upcall(struct vcpu *v)
+{
+	struct entry entry = { v->trap.callbacks[CALLBACKTYPE_event].address,
+			       ENTRY_CLEARS, true };
+
+	if (unlikely(!entry.address)) {
+		domain_crash(v->domain, "vcpu %u: an event, but no callback",
+			     v->id);
+		return;
+	}
+	enter(v, &entry, NULL, 0);
+}
+
+void trap_nmi(struct vcpu *v)
+{
+	if (!v->trap.gates[VECTOR_NMI].address)
+		return;
+	v->trap.nmi_masked = true;
+	trap_reflect(v, VECTOR_NMI, false, 0);
+}
+
+void trap_failsafe(struct vcpu *v)
+{
+	const struct cpu_user_regs *regs = v->regs;
+	uint64_t segments[4] = { regs->ds, regs->es, regs->fs, regs->gs };
+	struct entry entry = { v->trap.callbacks[CALLBACKTYPE_failsafe].address,
+			       ENTRY_CLEARS,
+			       v->trap.callback_masks >>
+					       CALLBACKTYPE_failsafe & 1 };
+
+	if (unlikely(!entry.address)) {
+		domain_crash(v->domain,
+			     "vcpu %u: its state cannot be loaded (cs:rip "
+			     "%04x:%#lx ss:rsp %04x:%#lx), and no failsafe "
+			     "callback",
+			     v->id, regs->cs, regs->rip, regs->ss, regs->rsp);
+		return;
+	}
+	enter(v, &entry, segments, 4);
+}
+
+/*
+ * A system call by one of the processor's quick ways. Kernels set DF among
+ * the flags that SYSCALL clears, so it is clear for them here too.
+ */
+static bool enter_call(struct vcpu *v, unsigned int type)
+{
+	struct entry entry = { v->trap.callbacks[type].address,
+			       ENTRY_CLEARS | EFLAGS_DF,
+			       v->trap.callback_masks >> type & 1 };
+
+	if (unlikely(!entry.address))
+		return false;
+	enter(v, &entry, NULL, 0);
+	return true;
+}
+
+void trap_syscall(struct vcpu *v)
+{
+	if (likely(enter_call(v, CALLBACKTYPE_syscall)))
+		return;
+	v->regs->rip -= 2;
+	trap_reflect(v, VECTOR_UD, false, 0);
+}
+
+void trap_syscall32(struct vcpu *v)
+{
+	if (enter_call(v, CALLBACKTYPE_syscall32))
+		return;
+	v->regs->rip -= 2;
+	trap_reflect(v, VECTOR_UD, false, 0);
+}
+
+void trap_sysenter(struct vcpu *v)
+{
+	if (!enter_call(v, CALLBACKTYPE_sysenter))
+		trap_reflect(v, VECTOR_GP, true, 0);
+}
