@@ -140,6 +140,30 @@ static inline uint8_t *sample_bzimage(const void *payload, size_t n,
 	return p;
 }
 
+/* What a domain builder relies on, whatever the file was. */
+static inline bool sample_is_sane(const struct kernel_image *k)
+{
+	if (k->nr_segments < 1 || k->nr_segments > IMAGE_SEGMENTS_MAX)
+		return false;
+	for (unsigned i = 0; i < k->nr_segments; i++) {
+		const struct image_segment *s = &k->segment[i];
+
+		if (s->filesz > s->memsz || s->memsz == 0 ||
+		    s->offset > k->size || s->filesz > k->size - s->offset ||
+		    s->vaddr < k->vstart || s->vaddr >= k->vend ||
+		    s->memsz > k->vend - s->vaddr ||
+		    s->vaddr != s->paddr + k->virt_base)
+			return false;
+	}
+	return k->entry >= k->vstart && k->entry < k->vend &&
+	       k->virt_base % PAGE_SIZE == 0 &&
+	       (!k->has_hypercall_page ||
+		(k->hypercall_page % PAGE_SIZE == 0 &&
+		 k->hypercall_page >= k->vstart &&
+		 k->hypercall_page + PAGE_SIZE <= k->vend)) &&
+	       strlen(k->guest_os) < sizeof(k->guest_os);
+}
+
 /* An allocator with an account. */
 struct purse {
 	size_t taken, peak; /* bytes out now, and at most so far */
