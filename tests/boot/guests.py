@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Each guest test of tests/guest boots alone, as domain 0, and gives its
+verdict in a line with "TEST PASS", "TEST FAIL reason" or "TEST SKIP reason".
+"""
+
+import functools
+import glob
+import os
+
+import harness
+
+
+def verdict(elf, **where):
+    with harness.Machine([elf], **where) as pc:
+        found = pc.expect(r"TEST (PASS|FAIL|SKIP)\b(.*)$", 60)
+        word, reason = found.group(1), found.group(2).strip()
+        if word == "SKIP":
+            raise harness.Skip(reason)
+        if word == "FAIL":
+            raise harness.Failure(reason)
+        end = pc.ends(20)
+        if end != "guest-shutdown":
+            raise harness.Failure("power-off ended as " + str(end))
+
+
+for source in sorted(glob.glob("tests/guest/*/main.c")):
+    name = os.path.basename(os.path.dirname(source))
+    elf = "build/guest/%s.elf" % name
+    harness.add("guest-" + name, functools.partial(verdict, elf))
+    for cpu, machine in (("max", "q35"), ("Nehalem", "pc")):
+        harness.add("guest-%s-%s" % (name, cpu),
+                    functools.partial(verdict, elf), cpu=cpu,
+                    machine=machine, long=True)
+
+if __name__ == "__main__":
+    harness.main()
