@@ -7,9 +7,15 @@
 #include "event/state.h"
 
 [[nodiscard]] int event_domain_init(struct domain *d);
-void event_domain_exit(struct domain *d); /* closes every port */
+/* Closes every port. The domain is marked dying, so that none can be opened
+ * any more, but domain_find() still finds it. */
+void event_domain_exit(struct domain *d);
 
-/* EVTCHNOP_*: shapes and errors as in <xen/event_channel.h>. */
+/*
+ * EVTCHNOP_*: shapes as in <xen/event_channel.h>. -EINVAL: no such port, or
+ * it is not in the state that the operation is for. -ENOSPC: no free port.
+ * -ENOENT: no such vcpu. -EEXIST: the virq is bound. -ESRCH: no such domain.
+ */
 [[nodiscard]] int event_alloc_unbound(struct domain *d, uint16_t remote,
 				      uint32_t *port);
 [[nodiscard]] int event_bind_interdomain(struct domain *d, uint16_t remote,
@@ -21,10 +27,26 @@ void event_domain_exit(struct domain *d); /* closes every port */
 [[nodiscard]] int event_bind_vcpu(struct domain *d, uint32_t port,
 				  uint32_t vcpu);
 [[nodiscard]] int event_close(struct domain *d, uint32_t port);
+/*
+ * EVENT_SENT_CONSOLE: the other end is the hypervisor's console, which is a
+ * higher room: the caller tells it (console_guest_kick()).
+ */
 [[nodiscard]] int event_send(struct domain *d, uint32_t port);
+#define EVENT_SENT_CONSOLE 1
 [[nodiscard]] int event_status(struct domain *d, struct evtchn_status *status);
 [[nodiscard]] int event_unmask(struct domain *d, uint32_t port);
 [[nodiscard]] int event_reset(struct domain *d);
+/*
+ * VCPUOP_register_vcpu_info: from now on v's vcpu_info lies at that offset of
+ * a frame of its guest, with the contents of the old one, and everything is
+ * marked pending, so that no event is lost. -EINVAL when it has been moved
+ * before, or the place will not do.
+ */
+[[nodiscard]] int event_vcpu_info_move(struct vcpu *v, guest_mfn_t m,
+				       uint32_t offset);
+/* Back to shared_info; drops the frame's reference. For a vcpu's end. */
+void event_vcpu_info_reset(struct vcpu *v);
+
 /* A port whose other end is the hypervisor's console, for the guest. */
 [[nodiscard]] int event_alloc_console(struct domain *d, uint32_t *port);
 
@@ -39,6 +61,10 @@ static inline bool event_upcall_needed(const struct vcpu *v)
 	return shared_load8(&v->info->evtchn_upcall_pending) &&
 	       !shared_load8(&v->info->evtchn_upcall_mask);
 }
+
+/* Tells a vcpu that it has something to look at: wakes it, or interrupts it
+ * where it runs. For its pending flag, its work bits. */
+void event_kick(struct vcpu *v);
 
 /* SCHEDOP_block: unmask upcalls and sleep unless one is pending. */
 void event_block(struct vcpu *v);

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a port is connected with
+ *
+ *	                alloc_unbound
+ *	        FREE ------------------> UNBOUND (accepts one domain)
+ *	         |                         |  ^
+ *	         | bind_interdomain        |  | the other end closes
+ *	         | (the binder's own end)  v  |
+ *	         +------------------> INTERDOMAIN
+ *	         |
+ *	         +---- bind_virq, bind_ipi, the console ----> VIRQ IPI CONSOLE
+ *
+ * and close leads from each back to FREE. The two ends of a pair point at
+ * each other by domain id and port; both change together, under two locks.
+ */
+#include "errno.h"
+#include "event/port.h"
+
+int event_alloc_unbound(struct domain *d, uint16_t remote, uint32_t *port)
+{
+	struct event_locked l = event_lock(d);
+	int error = event_port_alloc(l, EVENT_UNBOUND, port);
+
+	if (!error)
+		event_channel(l, *port)->remote = remote;
+	event_unlock(l);
+	return error;
+}
+
+int event_alloc_console(struct domain *d, uint32_t *port)
+{
+	struct event_locked l = event_lock(d);
+	int error = event_port_alloc(l, EVENT_CONSOLE, port);
+
+	event_unlock(l);
+	return error;
+}
+
+static int bind_pair(struct event_locked l, struct event_locked r,
+		     uint32_t remote_port, uint32_t *port)
+{
+	struct event_channel *far = event_channel(r, remote_port), *near;
+	int error;
+
+	if (!far || far->state != EVENT_UNBOUND || far->remote != l.d->id)
+		return -EINVAL;
+	error = event_port_alloc(l, EVENT_INTERDOMAIN, port);
+	if (error)
+		return error;
+	near = event_channel(l, *port);
+	near->remote = r.d->id;
+	near->remote_port = remote_port;
+	far->remote_port = *port;
+	far->state = EVENT_INTERDOMAIN;
+	return 0;
+}
+
+int event_bind_interdomain(struct domain *d, uint16_t remote,
+			   uint32_t remote_port, uint32_t *port)
+{
+	struct domain *rd = remote == DOMID_SELF ? d : domain_find(remote);
+	struct event_two_locked l;
+	int error;
+
+	if (!rd)
+		return -ESRCH;
+	l = event_lock_two(d, rd);
+	error = bind_pair(l.a, l.b, remote_port, port);
+	if (!error) /* the peer may have sent before there was a pair */
+		event_set_pending(d, *port, 0);
+	event_unlock_two(l);
+	return error;
+}
+
+int event_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu,
+		    uint32_t *port)
+{
+	struct vcpu *v = event_vcpu(d, vcpu);
+	struct event_locked l;
+	int error = -EEXIST;
+
+	if (virq >= EVENT_NR_VIRQS || (!virq_is_per_vcpu(virq) && vcpu != 0))
+		return -EINVAL;
+	if (!v)
+		return -ENOENT;
+	l = event_lock(d);
+	if (v->event.virq_port[virq])
+		goto out;
+	error = event_port_alloc(l, EVENT_VIRQ, port);
+	if (error)
+		goto out;
+	event_channel(l, *port)->virq = (uint8_t)virq;
+	event_channel(l, *port)->vcpu = vcpu;
+	v->event.virq_port[virq] = (uint16_t)*port;
+out:
+	event_unlock(l);
+	return error;
+}
+
+int event_bind_ipi(struct domain *d, uint32_t vcpu, uint32_t *port)
+{
+	struct event_locked l;
+	int error;
+
+	if (!event_vcpu(d, vcpu))
+		return -ENOENT;
+	l = event_lock(d);
+	error = event_port_alloc(l, EVENT_IPI, port);
+	if (!error)
+		event_channel(l, *port)->vcpu = vcpu;
+	event_unlock(l);
+	return error;
+}
+
+/* True when the port may change the vcpu that it tells. */
+static bool may_move(const struct event_channel *ch)
+{
+	switch (ch->state) {
+	case EVENT_UNBOUND:
+	case EVENT_INTERDOMAIN:
+	case EVENT_CONSOLE:
+		return true;
+	case EVENT_VIRQ:
+		return !virq_is_per_vcpu(ch->virq);
+	default:
+		return false;
+	}
+}
+
+int event_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu)
+{
+	struct event_locked l;
+	struct event_channel *ch;
+	int error = -EINVAL;
+
+	if (!event_vcpu(d, vcpu))
+		return -ENOENT;
+	l = event_lock(d);
+	ch = event_channel(l, port);
+	if (ch && may_move(ch)) {
+		shared_store32(&ch->vcpu, vcpu);
+		error = 0;
+	}
+	event_unlock(l);
+	return error;
+}
+
+/* Forgets whose virq the port was. Global ones are vcpu 0's. */
+static void unbind_virq(struct event_locked l, const struct event_channel *ch)
+{
+	uint32_t id = virq_is_per_vcpu(ch->virq) ? ch->vcpu : 0;
+
+	l.d->vcpu[id]->event.virq_port[ch->virq] = 0;
+}
+
+/* Closes a port that is not one end of a pair. */
+static void close_single(struct event_locked l, struct event_channel *ch,
+			 uint32_t port)
+{
+	if (ch->state == EVENT_VIRQ)
+		unbind_virq(l, ch);
+	event_port_free(l, port);
+}
+
+/*
+ * Closes one end of a pair, if it still is one with rd. The other end waits
+ * for the same domain to connect again. False: it has changed meanwhile.
+ */
+static bool close_pair(struct domain *d, uint32_t port, struct domain *rd)
+{
+	struct event_two_locked l = event_lock_two(d, rd);
+	struct event_channel *ch = event_channel(l.a, port);
+	bool done = ch->state == EVENT_INTERDOMAIN && ch->remote == rd->id;
+
+	if (done) {
+		event_channel(l.b, ch->remote_port)->state = EVENT_UNBOUND;
+		event_port_free(l.a, port);
+	}
+	event_unlock_two(l);
+	return done;
+}
+
+int event_close(struct domain *d, uint32_t port)
+{
+	for (;;) {
+		struct event_locked l = event_lock(d);
+		struct event_channel *ch = event_channel(l, port);
+		struct domain *rd = NULL;
+
+		if (!ch || ch->state == EVENT_FREE) {
+			event_unlock(l);
+			return -EINVAL;
+		}
+		if (ch->state == EVENT_INTERDOMAIN)
+			rd = domain_find(ch->remote);
+		if (!rd)
+			close_single(l, ch, port);
+		event_unlock(l);
+		if (!rd || close_pair(d, port, rd))
+			return 0;
+	}
+}
+
+int event_reset(struct domain *d)
+{
+	for (uint32_t port = 1; port < EVENT_PORTS; port++) {
+		if (!d->event.pages[port / EVENT_PORTS_PER_PAGE])
+			break; /* pages come into being in order */
+		(void)!event_close(d, port);
+	}
+	return 0;
+}
+
+static void status_fill(const struct event_channel *ch,
+			struct evtchn_status *s)
+{
+	switch (ch->state) {
+	case EVENT_UNBOUND:
+		s->status = EVTCHNSTAT_unbound;
+		s->u.unbound.dom = ch->remote;
+		break;
+	case EVENT_INTERDOMAIN:
+		s->status = EVTCHNSTAT_interdomain;
+		s->u.interdomain.dom = ch->remote;
+		s->u.interdomain.port = ch->remote_port;
+		break;
+	case EVENT_CONSOLE:
+		s->status = EVTCHNSTAT_interdomain;
+		s->u.interdomain.dom = DOMID_XEN;
+		s->u.interdomain.port = 0;
+		break;
+	case EVENT_VIRQ:
+		s->status = EVTCHNSTAT_virq;
+		s->u.virq = ch->virq;
+		break;
+	case EVENT_IPI:
+		s->status = EVTCHNSTAT_ipi;
+		break;
+	default:
+		s->status = EVTCHNSTAT_closed;
+		break;
+	}
+	s->vcpu = ch->vcpu;
+}
+
+int event_status(struct domain *d, struct evtchn_status *status)
+{
+	struct event_locked l = event_lock(d);
+	const struct event_channel *ch = event_channel(l, status->port);
+
+	if (ch)
+		status_fill(ch, status);
+	event_unlock(l);
+	return ch ? 0 : -EINVAL;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Locks of event channels, and which ports are in use; see port.h. */
+#include "errno.h"
+#include "event/port.h"
+#include "frame/frame.h"
+
+struct event_locked event_lock(struct domain *d)
+{
+	spin_lock(&d->event.lock);
+	return (struct event_locked){ d };
+}
+
+void event_unlock(struct event_locked l)
+{
+	spin_unlock(&l.d->event.lock);
+}
+
+struct event_two_locked event_lock_two(struct domain *a, struct domain *b)
+{
+	struct domain *first = a->id <= b->id ? a : b;
+	struct domain *second = a->id <= b->id ? b : a;
+
+	spin_lock(&first->event.lock);
+	if (second != first)
+		spin_lock(&second->event.lock);
+	return (struct event_two_locked){ { a }, { b } };
+}
+
+void event_unlock_two(struct event_two_locked l)
+{
+	spin_unlock(&l.a.d->event.lock);
+	if (l.b.d != l.a.d)
+		spin_unlock(&l.b.d->event.lock);
+}
+
+struct event_channel *event_channel(struct event_locked l, uint32_t port)
+{
+	struct event_channel *page;
+
+	if (port == 0 || port >= EVENT_PORTS)
+		return NULL;
+	page = l.d->event.pages[port / EVENT_PORTS_PER_PAGE];
+	return page ? &page[port % EVENT_PORTS_PER_PAGE] : NULL;
+}
+
+/* The channel of a valid port; its page comes into being. NULL: no memory. */
+static struct event_channel *channel_make(struct event_locked l, uint32_t port)
+{
+	struct event_channel **page =
+		&l.d->event.pages[port / EVENT_PORTS_PER_PAGE];
+
+	if (!*page)
+		*page = frame_alloc_bytes(PAGE_SIZE);
+	return *page ? &(*page)[port % EVENT_PORTS_PER_PAGE] : NULL;
+}
+
+int event_port_alloc(struct event_locked l, enum event_state state,
+		     uint32_t *port)
+{
+	struct domain_event *e = &l.d->event;
+	struct event_channel *ch;
+
+	if (domain_is_dying(l.d))
+		return -EINVAL;
+	for (; e->next_port < EVENT_PORTS; e->next_port++) {
+		ch = channel_make(l, e->next_port);
+		if (!ch)
+			return -ENOMEM;
+		if (ch->state != EVENT_FREE)
+			continue;
+		*ch = (struct event_channel){ .state = (uint8_t)state };
+		*port = e->next_port++;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+void event_port_free(struct event_locked l, uint32_t port)
+{
+	struct event_channel *ch = event_channel(l, port);
+
+	ch->state = EVENT_FREE;
+	shared_store32(&ch->vcpu, 0);
+	(void)shared_clear_bit(l.d->shared->evtchn_pending, port);
+	if (port < l.d->event.next_port)
+		l.d->event.next_port = port;
+}
+
+int event_domain_init(struct domain *d)
+{
+	d->event = (struct domain_event){ .next_port = 1 };
+	spin_init(&d->event.lock, LOCK_RANK_EVENT);
+	return 0;
+}
+
+void event_domain_exit(struct domain *d)
+{
+	(void)!event_reset(d);
+	for (unsigned int i = 0; i < ARRAY_SIZE(d->event.pages); i++) {
+		struct event_locked l = event_lock(d);
+		struct event_channel *page = d->event.pages[i];
+
+		d->event.pages[i] = NULL;
+		event_unlock(l);
+		frame_free_bytes(page, PAGE_SIZE);
+	}
+}

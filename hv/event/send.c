@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending
+ *
+ * An event is three bits, each telling of the one before: the port's bit in
+ * shared_info, its word's bit in the vcpu's selector, and the vcpu's pending
+ * flag. The guest clears them in the other order, so nothing is lost if each
+ * is set by an atomic operation and the next one only on a change from 0 to
+ * 1. All three words are the guest's to write as well: whatever it puts
+ * there, it only fools itself.
+ *
+ * Who is to be told and sleeps (SCHEDOP_block) is woken. The sleeper sets
+ * its stop bit and then looks at the flag; we set the flag and then look at
+ * the stop bit; the exchange on either side keeps that order, so that one of
+ * us sees the other.
+ */
+#include "errno.h"
+#include "event/port.h"
+#include "frame/frame.h"
+#include "lib/string.h"
+#include "sched/sched.h"
+
+void event_kick(struct vcpu *v)
+{
+	if (sched_is_stopped(v, VCPU_POLLING))
+		event_poll_wake(v);
+	if (sched_is_stopped(v, VCPU_BLOCKED))
+		sched_start(v, VCPU_BLOCKED);
+	else
+		sched_poke(v);
+}
+
+/* A port of v is pending and not masked: on to the selector and the flag. */
+static void tell(struct vcpu *v, uint32_t port)
+{
+	struct vcpu_info *info = v->info;
+
+	if (shared_set_bit(&info->evtchn_pending_sel, port / 64))
+		return;
+	if (!shared_xchg8(&info->evtchn_upcall_pending, 1))
+		event_kick(v);
+}
+
+void event_set_pending(struct domain *d, uint32_t port, uint32_t vcpu)
+{
+	struct shared_info *s = d->shared;
+	uint32_t polling;
+
+	if (shared_set_bit(s->evtchn_pending, port))
+		return;
+	if (!shared_test_bit(s->evtchn_mask, port))
+		tell(d->vcpu[vcpu], port);
+	polling = atomic32_load(&d->event.polling);
+	if (unlikely(polling))
+		event_wake_pollers(d, polling, port);
+}
+
+/* The other end of a pair, whose one end's lock is held. */
+static void send_remote(uint16_t remote, uint32_t port)
+{
+	struct domain *rd = domain_find(remote);
+	struct event_channel *far;
+
+	if (!rd)
+		return;
+	/* Not under its own lock, but it stays: see port.h. */
+	far = event_channel((struct event_locked){ rd }, port);
+	event_set_pending(rd, port, shared_load32(&far->vcpu));
+}
+
+int event_send(struct domain *d, uint32_t port)
+{
+	struct event_locked l = event_lock(d);
+	struct event_channel *ch = event_channel(l, port);
+	int result = 0;
+
+	switch (ch ? ch->state : EVENT_FREE) {
+	case EVENT_INTERDOMAIN:
+		send_remote(ch->remote, ch->remote_port);
+		break;
+	case EVENT_IPI:
+		event_set_pending(d, port, ch->vcpu);
+		break;
+	case EVENT_UNBOUND:
+		break; /* nobody listens yet */
+	case EVENT_CONSOLE:
+		result = EVENT_SENT_CONSOLE;
+		break;
+	default:
+		result = -EINVAL;
+		break;
+	}
+	event_unlock(l);
+	return result;
+}
+
+int event_unmask(struct domain *d, uint32_t port)
+{
+	struct event_locked l = event_lock(d);
+	struct event_channel *ch = event_channel(l, port);
+
+	/* Pending all the while that it was masked: nobody was told. */
+	if (ch && shared_clear_bit(d->shared->evtchn_mask, port) &&
+	    shared_test_bit(d->shared->evtchn_pending, port))
+		tell(d->vcpu[ch->vcpu], port);
+	event_unlock(l);
+	return ch ? 0 : -EINVAL;
+}
+
+void event_raise_port(struct domain *d, uint32_t port)
+{
+	struct event_locked l = event_lock(d);
+	struct event_channel *ch = event_channel(l, port);
+
+	if (ch && ch->state != EVENT_FREE)
+		event_set_pending(d, port, ch->vcpu);
+	event_unlock(l);
+}
+
+void event_raise_virq(struct vcpu *v, uint32_t virq)
+{
+	struct domain *d = v->domain;
+	struct event_locked l = event_lock(d);
+	uint32_t port;
+
+	if (!virq_is_per_vcpu(virq))
+		v = d->vcpu[0];
+	port = v->event.virq_port[virq];
+	if (port)
+		event_set_pending(d, port, event_channel(l, port)->vcpu);
+	event_unlock(l);
+}
+
+int event_vcpu_info_move(struct vcpu *v, guest_mfn_t m, uint32_t offset)
+{
+	struct domain *d = v->domain;
+	struct frame *f = frame_lookup(m);
+	struct vcpu_info *new;
+
+	if (v->info_frame || offset % sizeof(uint64_t) ||
+	    offset > PAGE_SIZE - sizeof(*new))
+		return -EINVAL;
+	if (!f || !frame_get_writable(f, d))
+		return -EINVAL;
+	new = (struct vcpu_info *)((char *)frame_ptr(f) + offset);
+	guest_write(d, new, v->info, sizeof(*new));
+	v->info_frame = f;
+	__atomic_store_n(&v->info, new, __ATOMIC_SEQ_CST);
+	/* Who sent through the old one meanwhile had set the port's bit
+	 * before: with the whole selector set the guest will come upon it. */
+	shared_store64(&new->evtchn_pending_sel, UINT64_MAX);
+	if (!shared_xchg8(&new->evtchn_upcall_pending, 1))
+		event_kick(v);
+	return 0;
+}
+
+void event_vcpu_info_reset(struct vcpu *v)
+{
+	struct frame *f = v->info_frame;
+
+	if (!f)
+		return;
+	v->info = &v->domain->shared->vcpu_info[v->id];
+	v->info_frame = NULL;
+	frame_put_writable(f);
+}
