@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside trap/: the policy of CPUID as a function of the machine's values. */
+#ifndef LODGE_TRAP_CPUID_H
+#define LODGE_TRAP_CPUID_H
+
+#include "types.h"
+
+enum cpuid_register {
+	CPUID_EAX,
+	CPUID_EBX,
+	CPUID_ECX,
+	CPUID_EDX,
+};
+
+#define XCR0_COMPONENTS 64
+
+/* What the guest's view depends on besides the machine's own values. */
+struct cpuid_context {
+	uint32_t vcpu_id;
+	bool privileged;
+	bool fsgsbase; /* guests may use it: CR4.FSGSBASE */
+	bool invariant_tsc;
+	bool rdtscp;
+	uint64_t xcr0_mask; /* what guests may enable; 0: no XSAVE */
+	uint64_t xcr0;	    /* what this one has enabled */
+	uint32_t tsc_khz, tsc_mul;
+	int8_t tsc_shift;
+	uint8_t address_bits; /* of a machine address */
+	/* Only for leaf 0xd: of each extended-state component. */
+	struct {
+		uint32_t size, offset;
+		bool aligned;
+	} xstate[XCR0_COMPONENTS];
+};
+
+/*
+ * The guest's view of a leaf whose values on this machine are raw. Leaves
+ * that are not known to be good for a guest give zeros.
+ */
+void trap_cpuid_mask(uint32_t leaf, uint32_t subleaf, const uint32_t raw[4],
+		     const struct cpuid_context *c, uint32_t out[4]);
+
+#endif

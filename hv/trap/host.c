@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the machine's processor can do, asked of it as the need arises: the
+ * questions behind CPUID's policy and the guest's control registers.
+ */
+#include "arch.h"
+#include "lib/string.h"
+#include "trap/cpuid.h"
+#include "trap/emulate.h"
+#include "trap/processor.h"
+#include "trap/trap.h"
+
+/* A bit of a leaf, if the processor has the leaf. */
+static bool host_has(uint32_t leaf, enum cpuid_register r, unsigned int bit)
+{
+	uint32_t out[4];
+
+	arch_cpuid(leaf & 0x80000000, 0, out);
+	if (out[CPUID_EAX] < leaf)
+		return false;
+	arch_cpuid(leaf, 0, out);
+	return out[r] >> bit & 1;
+}
+
+static bool host_has_fsgsbase(void)
+{
+	return host_has(7, CPUID_EBX, 0);
+}
+
+uint64_t trap_cr4_of_host(void)
+{
+	return (host_has_fsgsbase() ? CR4_FSGSBASE : 0) |
+	       (arch_xcr0_mask() ? CR4_OSXSAVE : 0);
+}
+
+static void describe_xstate(struct cpuid_context *c)
+{
+	uint32_t out[4];
+
+	for (unsigned int i = 2; i < XCR0_COMPONENTS; i++) {
+		if (!(c->xcr0_mask >> i & 1))
+			continue;
+		arch_cpuid(0xd, i, out);
+		c->xstate[i].size = out[CPUID_EAX];
+		c->xstate[i].offset = out[CPUID_EBX];
+		c->xstate[i].aligned = out[CPUID_ECX] >> 1 & 1;
+	}
+}
+
+static void describe_time(const struct vcpu *v, struct cpuid_context *c)
+{
+	c->tsc_khz = (uint32_t)(arch_tsc_hz() / 1000);
+	c->tsc_mul = shared_load32(&v->info->time.tsc_to_system_mul);
+	c->tsc_shift = (int8_t)shared_load8(
+		(const uint8_t *)&v->info->time.tsc_shift);
+	c->invariant_tsc = host_has(0x80000007, CPUID_EDX, 8);
+	c->rdtscp = host_has(0x80000001, CPUID_EDX, 27);
+}
+
+void trap_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
+		uint32_t out[4])
+{
+	struct cpuid_context c;
+	uint32_t raw[4];
+
+	memset(&c, 0, offsetof(struct cpuid_context, xstate));
+	c.vcpu_id = v->id;
+	c.privileged = v->domain->privileged;
+	c.xcr0_mask = arch_xcr0_mask();
+	c.xcr0 = v->xcr0;
+	if (leaf == 7)
+		c.fsgsbase = host_has_fsgsbase();
+	else if (leaf == 0xd)
+		describe_xstate(&c);
+	else if (leaf == XEN_CPUID_LEAF(3))
+		describe_time(v, &c);
+	else if (leaf == XEN_CPUID_LEAF(5)) {
+		arch_cpuid(0x80000008, 0, raw);
+		c.address_bits = (uint8_t)raw[CPUID_EAX];
+	}
+	arch_cpuid(leaf, subleaf, raw);
+	trap_cpuid_mask(leaf, subleaf, raw, &c, out);
+}
