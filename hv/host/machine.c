@@ -105,11 +105,11 @@ bool arch_leaks_nonpresent(void)
 	return host_leaks_nonpresent;
 }
 
-/* The host's reserved frame 1, empty, for the supervisor only. */
+/* An empty table of the host's own, for the supervisor only. */
 void arch_l4_fill(uint64_t *l4)
 {
 	for (unsigned int i = ABI_HV_SLOT_FIRST; i <= ABI_HV_SLOT_LAST; i++)
-		l4[i] = 1UL << PAGE_SHIFT | 0x63;
+		l4[i] = (uint64_t)HOST_OWN_TABLE << PAGE_SHIFT | 0x63;
 }
 
 bool arch_alloc_may_fail(void)

@@ -30,7 +30,8 @@ static size_t read_twice;
 
 uint64_t *host_walk_entry(uint64_t table, unsigned int index)
 {
-	if (table < HOST_RESERVED_FRAMES || table >= frame_limit)
+	if ((table < HOST_RESERVED_FRAMES && table != HOST_OWN_TABLE) ||
+	    table >= frame_limit)
 		host_fail("a page walk leads to frame %#lx", table);
 	return (uint64_t *)arch_frame_ptr(mfn(table)) + index;
 }
@@ -257,18 +258,20 @@ int arch_copy_to_guest(uint64_t va, const void *src, size_t n)
 	return err || part < n ? -EFAULT : 0;
 }
 
-/* A random present entry of the table, -1 if there is none. */
-static int random_present(uint64_t table)
+/* A random present entry of the guest's in the table, -1: there is none. */
+static int random_present(uint64_t table, unsigned int level)
 {
-	unsigned int start = (unsigned int)(host_random() % 512);
+	unsigned int seen = 0;
+	int chosen = -1;
 
-	for (unsigned int i = 0; i < 512; i++) {
-		unsigned int at = (start + i) % 512;
-
-		if (*host_walk_entry(table, at) & PTE_P)
-			return (int)at;
+	for (unsigned int i = 0; i < TABLE_ENTRIES; i++) {
+		if (pte_slot_is_ours(level, i) ||
+		    !(*host_walk_entry(table, i) & PTE_P))
+			continue;
+		if (host_random() % ++seen == 0)
+			chosen = (int)i;
 	}
-	return -1;
+	return chosen;
 }
 
 void host_walk_set_bits(void)
@@ -278,14 +281,12 @@ void host_walk_set_bits(void)
 	bool write = host_random() & 1;
 
 	while (e.mfn && e.level > 1) {
-		int at = random_present(e.mfn);
-		uint64_t va;
+		int at = random_present(e.mfn, e.level - 1U);
 
-		if (at < 0 || (e.level == 5 && at >= ABI_HV_SLOT_FIRST &&
-			       at <= ABI_HV_SLOT_LAST))
-			return;
-		va = (uint64_t)at << walk_shift(e.level - 1U);
-		if (!host_walk_step(&e, va, write))
+		if (at < 0 || !host_walk_step(&e,
+					      (uint64_t)at
+						      << walk_shift(e.level - 1U),
+					      write))
 			return;
 	}
 }

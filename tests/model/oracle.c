@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every reference and every use has somebody who holds it. The oracle goes
+ * to all who may hold one, adds up, and compares with the count words:
+ *
+ *   the owner            one reference while OWNED is set
+ *   an L1 entry          a reference; if writable, a use as WRITABLE
+ *   an L2-L4 entry       a reference and a use as the level below
+ *   a pin                a reference and a use as the frame's type
+ *   a partial table      a reference and a use of its own; of its entries
+ *                        only those below progress count
+ *   a root               a reference and a use as L4
+ *   a GDT or LDT page    a reference and a use as SEGDESC
+ *   a shared frame       a use as WRITABLE, under the owner's reference
+ *   vcpu_info elsewhere  a reference and a use as WRITABLE
+ *   an interrupted drop  a reference (mm/state.h: orphan, teardown_at)
+ *
+ * What is left over is a leak, what is missing is a use after free to come.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oracle.h"
+#include "parts.h"
+
+#define EXTRA_MAX 64
+
+static char report[16384];
+static size_t report_used;
+static unsigned int faults;
+
+static struct {
+	uint64_t mfn;
+	unsigned int refs, type, uses;
+} extra[EXTRA_MAX];
+static unsigned int nr_extra;
+
+void oracle_fault(const char *fmt, ...)
+{
+	size_t room = sizeof(report) - report_used;
+	va_list args;
+	int n;
+
+	faults++;
+	va_start(args, fmt);
+	n = vsnprintf(report + report_used, room, fmt, args);
+	va_end(args);
+	if ((size_t)n + 2 > room)
+		return;
+	report_used += (size_t)n;
+	report[report_used++] = '\n';
+	report[report_used] = '\0';
+}
+
+const char *oracle_report(void)
+{
+	return report;
+}
+
+void oracle_expect(uint64_t mfn, unsigned int refs, unsigned int type,
+		   unsigned int uses)
+{
+	if (nr_extra == EXTRA_MAX)
+		host_fail("oracle: too many expectations");
+	extra[nr_extra].mfn = mfn;
+	extra[nr_extra].refs = refs;
+	extra[nr_extra].type = type;
+	extra[nr_extra++].uses = uses;
+}
+
+void oracle_forget(void)
+{
+	nr_extra = 0;
+}
+
+/* One reference and one use, held by somebody who points to the frame. */
+static void hold(struct expected *e, const struct frame *f, enum frame_type t,
+		 const char *who)
+{
+	uint64_t m = frame_mfn(f).v;
+
+	if (m >= frame_limit) {
+		oracle_fault("%s points beyond the frame table", who);
+		return;
+	}
+	e[m].refs++;
+	if (t != FRAME_NONE)
+		e[m].uses[t]++;
+}
+
+static void vcpu_holds(struct expected *e, const struct vcpu *v)
+{
+	if (v->mm.root_kernel)
+		hold(e, v->mm.root_kernel, FRAME_L4, "a kernel root");
+	if (v->mm.root_user)
+		hold(e, v->mm.root_user, FRAME_L4, "a user root");
+	for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++)
+		if (v->mm.gdt[i])
+			hold(e, v->mm.gdt[i], FRAME_SEGDESC, "a GDT");
+	for (unsigned int i = 0; i < LDT_PAGES; i++)
+		if (v->mm.ldt[i])
+			hold(e, v->mm.ldt[i], FRAME_SEGDESC, "an LDT");
+	if (v->info_frame)
+		hold(e, v->info_frame, FRAME_WRITABLE, "vcpu_info");
+}
+
+static void domain_holds(struct expected *e, const struct domain *d)
+{
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		if (d->vcpu[i])
+			vcpu_holds(e, d->vcpu[i]);
+	if (d->mm.orphan)
+		hold(e, d->mm.orphan, FRAME_NONE, "an orphan");
+	if (d->mm.teardown_at)
+		hold(e, d->mm.teardown_at, FRAME_NONE, "the teardown");
+}
+
+/* What the flags of the count words themselves stand for. */
+static void flags_hold(struct expected *e, const struct frame *f)
+{
+	uint64_t type = f->type.v;
+	enum frame_type t = oracle_type(f);
+
+	if (f->refs.v & FRAME_OWNED)
+		e->refs++;
+	if (f->refs.v & FRAME_SHARED)
+		e->uses[FRAME_WRITABLE]++;
+	if (type & FRAME_PINNED) {
+		e->refs++;
+		e->uses[t]++;
+	}
+	if (type & FRAME_PARTIAL) {
+		e->refs++;
+		e->uses[t]++;
+	}
+}
+
+static void flags_agree(uint64_t m, const struct frame *f)
+{
+	enum frame_type t = oracle_type(f);
+	uint64_t w = f->type.v, uses = oracle_count(w);
+	bool contents = oracle_is_table(t) || t == FRAME_SEGDESC;
+
+	if (t > FRAME_SEGDESC)
+		oracle_fault("frame %#lx: type %u does not exist", m, t);
+	if (contents && uses && !(w & (FRAME_VALIDATED | FRAME_PARTIAL)))
+		oracle_fault("frame %#lx: in use as %u, neither validated nor "
+			     "partial, and nobody is at it", m, t);
+	if ((!contents || !uses) &&
+	    (w & (FRAME_VALIDATED | FRAME_PARTIAL | FRAME_PINNED)))
+		oracle_fault("frame %#lx: flags %#lx without a use", m, w);
+	if ((w & FRAME_VALIDATED) && (w & FRAME_PARTIAL))
+		oracle_fault("frame %#lx: validated and partial", m);
+	if ((w & FRAME_PARTIAL) && uses != 1)
+		oracle_fault("frame %#lx: partial with %lu uses", m, uses);
+	if (!oracle_allocated(f) && uses)
+		oracle_fault("frame %#lx: free, with %lu uses", m, uses);
+}
+
+/* The hypervisor's own frames: one reference, nobody else's. */
+static bool is_own(const struct frame *f)
+{
+	return oracle_allocated(f) && f->owner == DOMID_XEN;
+}
+
+static void compare(uint64_t m, const struct expected *e)
+{
+	const struct frame *f = frame_of(mfn(m));
+	uint64_t refs = oracle_count(f->refs.v), uses = oracle_count(f->type.v);
+	enum frame_type t = oracle_type(f);
+	uint64_t want = e->refs + is_own(f);
+
+	flags_agree(m, f);
+	if (refs != want)
+		oracle_fault("frame %#lx of dom%u, type %u: %lu references "
+			     "expected, %lu found", m, f->owner, t, want, refs);
+	if (t <= FRAME_SEGDESC && uses != e->uses[t])
+		oracle_fault("frame %#lx of dom%u: %lu uses as %u expected, "
+			     "%lu found", m, f->owner, e->uses[t], t, uses);
+	for (unsigned int i = FRAME_WRITABLE; i <= FRAME_SEGDESC; i++)
+		if (i != t && e->uses[i])
+			oracle_fault("frame %#lx of dom%u has type %u and %lu "
+				     "uses as %u", m, f->owner, t, e->uses[i],
+				     i);
+	if (refs && f->owner != DOMID_XEN && !domain_find(f->owner))
+		oracle_fault("frame %#lx: owner dom%u does not exist", m,
+			     f->owner);
+}
+
+unsigned int oracle_check(void)
+{
+	struct expected *e = calloc(frame_limit, sizeof(*e));
+	bool yields = host_yields;
+	uint64_t m;
+
+	if (!e)
+		host_fail("oracle: no memory");
+	host_yields = false;
+	faults = 0;
+	report_used = 0;
+	report[0] = '\0';
+	for (m = HOST_RESERVED_FRAMES; m < frame_limit; m++)
+		flags_hold(&e[m], frame_of(mfn(m)));
+	for (unsigned int i = 0; i < nr_extra; i++) {
+		e[extra[i].mfn].refs += extra[i].refs;
+		e[extra[i].mfn].uses[extra[i].type] += extra[i].uses;
+	}
+	for (struct domain *d = domain_next(-1); d; d = domain_next(d->id))
+		domain_holds(e, d);
+	oracle_tables(e);
+	oracle_lists(e);
+	for (m = HOST_RESERVED_FRAMES; m < frame_limit; m++)
+		compare(m, &e[m]);
+	oracle_cached();
+	free(e);
+	host_yields = yields;
+	return faults;
+}

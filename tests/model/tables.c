@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables. Every frame that is validated as a table is read entry by
+ * entry, whether or not anything leads to it: each present entry must be one
+ * that the laws allow, and holds a reference and perhaps a use.
+ */
+#include "parts.h"
+
+static const uint64_t no_bits = PTE_G | (PTE_ADDR & ~0x0000fffffffff000UL);
+
+static void data_entry(struct expected *e, const struct frame *table,
+		       uint64_t m, unsigned int i, uint64_t pte)
+{
+	uint64_t to = pte_mfn(pte).v;
+	const struct domain *d = domain_find(table->owner);
+	const struct frame *f;
+
+	if (to >= frame_limit) {
+		if (!d || !d->privileged)
+			oracle_fault("L1 %#lx[%u]: dom%u maps frame %#lx, "
+				     "which is no memory", m, i, table->owner,
+				     to);
+		return;
+	}
+	f = frame_of(mfn(to));
+	if (!oracle_allocated(f))
+		oracle_fault("L1 %#lx[%u] maps frame %#lx, which is free", m,
+			     i, to);
+	if (f->owner != table->owner && (!d || !d->privileged))
+		oracle_fault("L1 %#lx[%u]: dom%u maps frame %#lx of dom%u", m,
+			     i, table->owner, to, f->owner);
+	if ((pte & PTE_RW) && f->owner == DOMID_XEN)
+		oracle_fault("L1 %#lx[%u] maps our frame %#lx writable", m, i,
+			     to);
+	if ((pte & PTE_RW) && oracle_type(f) != FRAME_WRITABLE)
+		oracle_fault("L1 %#lx[%u] maps frame %#lx writable, which has "
+			     "type %u", m, i, to, oracle_type(f));
+	e[to].refs++;
+	if (pte & PTE_RW)
+		e[to].uses[FRAME_WRITABLE]++;
+}
+
+static void table_entry(struct expected *e, const struct frame *table,
+			uint64_t m, unsigned int level, unsigned int i,
+			uint64_t pte)
+{
+	enum frame_type want = (enum frame_type)(FRAME_L1 + level - 2);
+	uint64_t to = pte_mfn(pte).v;
+	const struct frame *f;
+
+	if (to >= frame_limit) {
+		oracle_fault("L%u %#lx[%u] leads out of memory: %#lx", level,
+			     m, i, pte);
+		return;
+	}
+	f = frame_of(mfn(to));
+	if (pte & PTE_PSE)
+		oracle_fault("L%u %#lx[%u] is a superpage", level, m, i);
+	if (f->owner != table->owner)
+		oracle_fault("L%u %#lx[%u] leads to frame %#lx of dom%u", level,
+			     m, i, to, f->owner);
+	if (oracle_type(f) != want || !(f->type.v & FRAME_VALIDATED))
+		oracle_fault("L%u %#lx[%u] leads to frame %#lx, type word "
+			     "%#lx", level, m, i, to, f->type.v);
+	e[to].refs++;
+	e[to].uses[want]++;
+}
+
+static void check_table(struct expected *e, uint64_t m)
+{
+	const struct frame *f = frame_of(mfn(m));
+	unsigned int level = (unsigned int)oracle_type(f) - FRAME_L1 + 1;
+	const uint64_t *table = frame_ptr(f);
+	bool whole = f->type.v & FRAME_VALIDATED;
+	unsigned int n = whole ? 512 : f->progress & 0x7fff;
+	uint64_t ours[512] = { 0 };
+
+	arch_l4_fill(ours);
+	if (n > 512)
+		oracle_fault("frame %#lx: progress %u", m, n);
+	for (unsigned int i = 0; i < n && i < 512; i++) {
+		uint64_t pte = table[i];
+
+		if (pte_slot_is_ours(level, i)) {
+			if (whole && pte != ours[i])
+				oracle_fault("L4 %#lx[%u] is %#lx, not ours",
+					     m, i, pte);
+			continue;
+		}
+		if (!(pte & PTE_P))
+			continue;
+		if ((pte & no_bits) || !(pte & PTE_US))
+			oracle_fault("L%u %#lx[%u] is %#lx", level, m, i, pte);
+		if (level == 1)
+			data_entry(e, f, m, i, pte);
+		else
+			table_entry(e, f, m, level, i, pte);
+	}
+}
+
+void oracle_tables(struct expected *e)
+{
+	for (uint64_t m = HOST_RESERVED_FRAMES; m < frame_limit; m++) {
+		const struct frame *f = frame_of(mfn(m));
+
+		if (oracle_is_table(oracle_type(f)) &&
+		    (f->type.v & (FRAME_VALIDATED | FRAME_PARTIAL)))
+			check_table(e, m);
+	}
+}
