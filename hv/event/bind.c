@@ -170,11 +170,14 @@ static void close_single(struct event_locked l, struct event_channel *ch,
 static bool close_pair(struct domain *d, uint32_t port, struct domain *rd)
 {
 	struct event_two_locked l = event_lock_two(d, rd);
-	struct event_channel *ch = event_channel(l.a, port);
+	struct event_channel *ch = event_channel(l.a, port), *far;
 	bool done = ch->state == EVENT_INTERDOMAIN && ch->remote == rd->id;
 
 	if (done) {
-		event_channel(l.b, ch->remote_port)->state = EVENT_UNBOUND;
+		far = event_channel(l.b, ch->remote_port);
+		if (far && far->state == EVENT_INTERDOMAIN &&
+		    far->remote == d->id && far->remote_port == port)
+			far->state = EVENT_UNBOUND;
 		event_port_free(l.a, port);
 	}
 	event_unlock_two(l);

@@ -21,7 +21,11 @@ void event_block(struct vcpu *v)
 {
 	struct vcpu_info *info = v->info;
 
+	shared_store8(&info->evtchn_upcall_mask, 0);
+	if (shared_load8(&info->evtchn_upcall_pending))
+		return;
 	sched_stop(v, VCPU_BLOCKED);
+	/* An exchange, for the order: see send.c. */
 	(void)shared_xchg8(&info->evtchn_upcall_mask, 0);
 	if (shared_load8(&info->evtchn_upcall_pending))
 		sched_start(v, VCPU_BLOCKED);

@@ -16,8 +16,6 @@
  */
 #include "errno.h"
 #include "event/port.h"
-#include "frame/frame.h"
-#include "lib/string.h"
 #include "sched/sched.h"
 
 void event_kick(struct vcpu *v)
@@ -129,38 +127,4 @@ void event_raise_virq(struct vcpu *v, uint32_t virq)
 	if (port)
 		event_set_pending(d, port, event_channel(l, port)->vcpu);
 	event_unlock(l);
-}
-
-int event_vcpu_info_move(struct vcpu *v, guest_mfn_t m, uint32_t offset)
-{
-	struct domain *d = v->domain;
-	struct frame *f = frame_lookup(m);
-	struct vcpu_info *new;
-
-	if (v->info_frame || offset % sizeof(uint64_t) ||
-	    offset > PAGE_SIZE - sizeof(*new))
-		return -EINVAL;
-	if (!f || !frame_get_writable(f, d))
-		return -EINVAL;
-	new = (struct vcpu_info *)((char *)frame_ptr(f) + offset);
-	guest_write(d, new, v->info, sizeof(*new));
-	v->info_frame = f;
-	__atomic_store_n(&v->info, new, __ATOMIC_SEQ_CST);
-	/* Who sent through the old one meanwhile had set the port's bit
-	 * before: with the whole selector set the guest will come upon it. */
-	shared_store64(&new->evtchn_pending_sel, UINT64_MAX);
-	if (!shared_xchg8(&new->evtchn_upcall_pending, 1))
-		event_kick(v);
-	return 0;
-}
-
-void event_vcpu_info_reset(struct vcpu *v)
-{
-	struct frame *f = v->info_frame;
-
-	if (!f)
-		return;
-	v->info = &v->domain->shared->vcpu_info[v->id];
-	v->info_frame = NULL;
-	frame_put_writable(f);
 }
