@@ -23,12 +23,13 @@
 
 /*
  * The trampoline slot: entry text first, then one area a CPU. In an area:
- * GDT window (16 pages: 14 of the guest, 1 reserved for us, 1 unused), LDT
+ * GDT window (16 pages: 14 of the guest, 1 ours, 1 empty), LDT
  * window (16), IDT, TSS, SYSCALL stub, and the stack block, 64 KiB aligned.
  */
 #define CPU_AREA_SIZE MAP_C(0x100000)
 #define CPU_AREA(cpu) (MAP_TRAMPOLINE + ((cpu) + 1) * CPU_AREA_SIZE)
 #define CPU_AREA_GDT 0x0
+#define CPU_AREA_GDT_OWN 0xe000 /* page 14, selectors e000 to efff: ours */
 #define CPU_AREA_LDT 0x10000
 #define CPU_AREA_IDT 0x20000
 #define CPU_AREA_TSS 0x21000
@@ -36,13 +37,14 @@
 #define CPU_AREA_STACK 0x30000
 
 /*
- * A stack block: guard page, four IST stacks of two pages with a guard below
- * each (#DF, NMI, #MC, boot), a guard, then the main stack; at its top the
- * guest's registers (struct cpu_user_regs) above which is nothing, and below
- * them... the CPU's block comes last of all.
+ * A stack block, pages from below: guard, #DF, guard, NMI, guard, #MC, guard,
+ * #DB, guard, then seven pages of main stack. At the very top lies the CPU's
+ * block (struct cpu, and SYSCALL's scratch word), below it the registers of
+ * the guest that runs here.
  */
 #define CPU_STACK_SIZE MAP_C(0x10000)
-#define CPU_STACK_MAIN 0x8000 /* the main stack is [8000, 10000) */
-#define CPU_BLOCK_SIZE 128    /* struct cpu and scratch, at the very top */
+#define CPU_STACK_GUARDS 0x155 /* bit n: page n is a guard */
+#define CPU_STACK_IST_TOP(n) ((n) * 0x2000) /* IST 1 to 4 */
+#define CPU_BLOCK_SIZE 128
 
 #endif

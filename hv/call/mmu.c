@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmu_update, mmuext_op and their like: argument decoding, batches, progress.
+ * What one request does is in mm/.
+ *
+ * A batch that is interrupted keeps its progress in the count's argument,
+ * above bit 32, marked by bit 63. A guest may forge it: then it skips work
+ * of its own.
+ */
+#include "call/call.h"
+#include "frame/frame.h"
+#include "mm/mm.h"
+
+#define PROGRESS_MARK (1UL << 63)
+#define PROGRESS_MAX 0x7fffffffUL
+
+struct batch {
+	uint64_t va;	     /* of the requests */
+	uint32_t count;	     /* of them */
+	uint32_t done;	     /* so many are complete */
+	uint64_t done_va;    /* where the guest wants to know it; or 0 */
+};
+
+static int batch_decode(const struct call_args *args, struct batch *b)
+{
+	uint64_t count = args->a[1];
+
+	b->va = args->a[0];
+	b->count = (uint32_t)count & PROGRESS_MAX;
+	b->done = 0;
+	if (count & PROGRESS_MARK)
+		b->done = (uint32_t)(count >> 32) & PROGRESS_MAX;
+	else if (count & 0x80000000)
+		return -EINVAL;
+	b->done_va = args->a[2];
+	return b->done > b->count ? -EINVAL : 0;
+}
+
+/* The end of a batch, or of this part of it. */
+static long batch_end(const struct batch *b, struct call_args *args, int rc)
+{
+	if (rc == -ERESTART) {
+		args->a[1] = PROGRESS_MARK | (uint64_t)b->done << 32 | b->count;
+		return -ERESTART;
+	}
+	if (b->done_va &&
+	    guest_copy_to(b->done_va, &b->done, sizeof(b->done)))
+		return -EFAULT;
+	return rc;
+}
+
+/* mmu_update's last argument: whose frames (low half), whose tables. */
+static int update_domains(struct vcpu *v, uint32_t arg, struct domain **frames,
+			  struct domain **tables)
+{
+	uint32_t pt = arg >> 16;
+	int rc = -ESRCH;
+
+	*tables = v->domain;
+	if (pt)
+		*tables = domain_from_arg(v, (uint16_t)(pt - 1), &rc);
+	if (!*tables)
+		return rc;
+	*frames = domain_from_arg(v, (uint16_t)arg, &rc);
+	return *frames ? 0 : rc;
+}
+
+/* Requests copied in at once, between two looks at what else is to do. */
+#define UPDATE_CHUNK 16
+
+static int update_chunk(struct mm_locked m, struct domain *frames,
+			struct batch *b)
+{
+	struct mmu_update req[UPDATE_CHUNK];
+	uint32_t n = MIN(b->count - b->done, (uint32_t)UPDATE_CHUNK);
+
+	if (guest_copy_from(req, b->va + b->done * sizeof(req[0]),
+			    n * sizeof(req[0])))
+		return -EFAULT;
+	for (uint32_t i = 0; i < n; i++) {
+		int rc = mm_update_one(m, frames, req[i].ptr, req[i].val);
+
+		if (rc)
+			return rc;
+		b->done++;
+	}
+	return 0;
+}
+
+long hc_mmu_update(struct vcpu *v, struct call_args *args)
+{
+	struct domain *frames, *tables;
+	struct mm_locked m;
+	struct batch b;
+	int rc = batch_decode(args, &b);
+
+	if (!rc)
+		rc = update_domains(v, (uint32_t)args->a[3], &frames, &tables);
+	if (rc)
+		return rc;
+	m = mm_lock(tables);
+	while (!rc && b.done < b.count) {
+		rc = update_chunk(m, frames, &b);
+		if (!rc && b.done < b.count && arch_preempt_pending())
+			rc = -ERESTART;
+	}
+	mm_unlock(m);
+	return batch_end(&b, args, rc);
+}
+
+long hc_mmuext_op(struct vcpu *v, struct call_args *args)
+{
+	struct domain *d;
+	struct batch b;
+	int rc = batch_decode(args, &b);
+
+	if (rc)
+		return rc;
+	d = domain_from_arg(v, (uint16_t)args->a[3], &rc);
+	while (!rc && d && b.done < b.count) {
+		struct mmuext_op op;
+
+		if (guest_copy_from(&op, b.va + b.done * sizeof(op),
+				    sizeof(op)))
+			rc = -EFAULT;
+		else
+			rc = mm_ext_one(v, d, &op);
+		if (rc)
+			break;
+		b.done++;
+		if (b.done < b.count && arch_preempt_pending())
+			rc = -ERESTART;
+	}
+	return batch_end(&b, args, rc);
+}
+
+long hc_update_va_mapping(struct vcpu *v, struct call_args *args)
+{
+	return mm_update_va(v, args->a[0], args->a[1], args->a[2], v->domain);
+}
+
+long hc_update_va_mapping_otherdomain(struct vcpu *v, struct call_args *args)
+{
+	int rc = 0;
+	struct domain *d = domain_from_arg(v, (uint16_t)args->a[3], &rc);
+
+	return d ? mm_update_va(v, args->a[0], args->a[1], args->a[2], d) : rc;
+}
+
+long hc_set_gdt(struct vcpu *v, struct call_args *args)
+{
+	uint64_t frames[GDT_GUEST_PAGES] = { 0 };
+	uint32_t entries = (uint32_t)args->a[1];
+	uint64_t pages = ((uint64_t)entries + 511) / 512;
+
+	if (entries > FIRST_RESERVED_GDT_ENTRY)
+		return -EINVAL;
+	if (guest_copy_from(frames, args->a[0], pages * sizeof(frames[0])))
+		return -EFAULT;
+	return mm_gdt_set(v, frames, entries);
+}
+
+long hc_update_descriptor(struct vcpu *v, struct call_args *args)
+{
+	return mm_descriptor_update(v->domain, args->a[0], args->a[1]);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every way into the hypervisor and the one way out, linked for the
+ * trampoline slot, which all roots map.
+ *
+ * From a guest, the processor switches to the CPU's stack, whose top is
+ *
+ *	[ ... | guest's cpu_user_regs | struct cpu, scratch ]  64 KiB aligned
+ *	                ^ rsp after the registers are pushed
+ *
+ * so that no guest state is anywhere else, and nothing of ours stays on the
+ * stack when we go back: `resume` may be reached from anywhere. The CPU's
+ * block is found from rsp; the GS base is the guest's and is left alone.
+ *
+ * From the hypervisor itself (an interrupt let in, a fault that has a fixup,
+ * a bug) the frame is pushed where rsp is, and popped by the same code.
+ *
+ * What a hostile guest tries at these edges: a debug exception that hits the
+ * first instruction of SYSCALL's entry, still on the guest's stack (#DB, NMI,
+ * #MC, #DF have stacks of their own; #DB from the guest moves over); flags
+ * that would follow it in (DF is cleared, AC, TF, NT by FMASK or the gate);
+ * a return address or selectors that IRET refuses (its fault is not ours:
+ * iret_fault below).
+ */
+#include "x86/map.h"
+#include "x86/offsets.h"
+
+#define BLOCK_TOP (CPU_AREA_STACK + 0x10000)
+#define REGS_AREA (BLOCK_TOP - CPU_BLOCK_SIZE - REGS_BYTES)
+
+	.section .trampoline, "ax"
+
+/* An optional CLAC: three bytes of nothing unless SMAP is on (cpu.c). */
+	.macro	SMAP_CLAC
+771:	nopl	(%rax)
+	.pushsection .smap_patch, "a"
+	.quad	771b
+	.popsection
+	.endm
+
+	.macro	PUSH_REGS
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%rcx
+	push	%rax
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%r11
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	.endm
+
+	.macro	POP_REGS
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rax
+	pop	%rcx
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	.endm
+
+	.macro	CALL_IMAGE fn
+	movabs	$\fn, %rax
+	call	*%rax
+	.endm
+
+/* ---- exceptions and interrupts ---- */
+
+/* 16 bytes a vector: error code or a zero in its place, vector, go. */
+	.globl	entry_vectors
+	.balign	16
+entry_vectors:
+	.set	vector, 0
+	.rept	256
+	.balign	16
+	.if	!(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21)
+	push	$0
+	.endif
+	movl	$vector, 4(%rsp)
+	.if	vector == 1 || vector == 2 || vector == 8 || vector == 18
+	jmp	entry_ist
+	.else
+	jmp	entry_common
+	.endif
+	.set	vector, vector + 1
+	.endr
+
+	.balign	16
+entry_common:
+	SMAP_CLAC
+	cld
+	PUSH_REGS
+	mov	%rsp, %rdi
+	testb	$3, REGS_CS(%rsp)
+	jz	entry_from_hv
+	CALL_IMAGE trap_from_guest
+
+/* Back to a guest: what is pending first, then the registers. */
+	.globl	resume
+resume:
+	CALL_IMAGE return_work
+	.globl	resume_now
+resume_now:
+	POP_REGS
+	add	$8, %rsp
+	.globl	resume_iret
+resume_iret:
+	iretq
+
+entry_from_hv:
+	CALL_IMAGE trap_from_hv
+	POP_REGS
+	add	$8, %rsp
+	iretq
+
+/*
+ * On a stack of its own. From the guest: the frame moves to where the others
+ * are, and we go on there. From the hypervisor: handled here.
+ */
+	.balign	16
+entry_ist:
+	SMAP_CLAC
+	cld
+	PUSH_REGS
+	mov	%rsp, %rdi
+	testb	$3, REGS_CS(%rsp)
+	jz	entry_from_hv
+	mov	%rsp, %rsi
+	mov	%rsp, %rdi
+	or	$(CPU_STACK_SIZE - 1), %rdi
+	sub	$(CPU_BLOCK_SIZE + REGS_BYTES - 1), %rdi
+	mov	%rdi, %rsp
+	mov	$REGS_HW_END / 8, %ecx
+	rep movsq
+	mov	%rsp, %rdi
+	CALL_IMAGE trap_from_guest
+	jmp	resume
+
+/*
+ * IRET to the guest faulted. The guest's general registers were loaded and
+ * are in the new frame; rip to ss are still where they were. Puts them
+ * together again and lets C tell the guest. rdi: the new frame.
+ */
+	.globl	iret_fault
+iret_fault:
+	mov	%rdi, %rsi
+	mov	%rdi, %rax
+	or	$(CPU_STACK_SIZE - 1), %rax
+	sub	$(CPU_BLOCK_SIZE + REGS_BYTES - 1), %rax
+	/* The areas overlap, the destination above: copy downwards. */
+	lea	14 * 8(%rax), %rdi
+	add	$14 * 8, %rsi
+	mov	$15, %ecx
+	std
+	rep movsq
+	cld
+	mov	%rax, %rsp
+	mov	%rsp, %rdi
+	CALL_IMAGE trap_iret_failed
+	jmp	resume
+
+/* ---- SYSCALL ---- */
+
+/*
+ * Copied to each CPU's stub page; all that it names lies at the same distance
+ * in each CPU's area. rcx and r11 are the guest's rip and flags.
+ */
+	.globl	syscall_stub, syscall_stub_end, syscall32_stub
+	.balign	16
+syscall_stub:
+	mov	%rsp, BLOCK_TOP - CPU_BLOCK_SIZE + BLOCK_SCRATCH - CPU_AREA_STUB - (1f - syscall_stub)(%rip)
+1:	lea	REGS_AREA + REGS_HW_END - CPU_AREA_STUB - (1f - syscall_stub)(%rip), %rsp
+1:	push	$0xe02b
+	push	BLOCK_TOP - CPU_BLOCK_SIZE + BLOCK_SCRATCH - CPU_AREA_STUB - (1f - syscall_stub)(%rip)
+1:	push	%r11
+	push	$0xe033
+	push	%rcx
+	push	$0
+	jmp	*2f(%rip)
+	.balign	8
+2:	.quad	entry_syscall
+
+	.balign	16
+syscall32_stub:
+	mov	%rsp, BLOCK_TOP - CPU_BLOCK_SIZE + BLOCK_SCRATCH - CPU_AREA_STUB - (1f - syscall_stub)(%rip)
+1:	lea	REGS_AREA + REGS_HW_END - CPU_AREA_STUB - (1f - syscall_stub)(%rip), %rsp
+1:	push	$0xe02b
+	push	BLOCK_TOP - CPU_BLOCK_SIZE + BLOCK_SCRATCH - CPU_AREA_STUB - (1f - syscall_stub)(%rip)
+1:	push	%r11
+	push	$0xe023
+	push	%rcx
+	push	$0
+	jmp	*2f(%rip)
+	.balign	8
+2:	.quad	entry_syscall32
+syscall_stub_end:
+
+	.balign	16
+entry_syscall:
+	PUSH_REGS
+	mov	%rsp, %rdi
+	CALL_IMAGE syscall_from_guest
+	jmp	resume
+
+	.balign	16
+entry_syscall32:
+	PUSH_REGS
+	mov	%rsp, %rdi
+	CALL_IMAGE syscall32_from_guest
+	jmp	resume
+
+/* ---- the image's own, not needed in guests' roots ---- */
+
+	.text
+
+/* Loads a new stack and goes on at fn there: stack_switch(sp, fn). */
+	.globl	stack_switch
+stack_switch:
+	mov	%rdi, %rsp
+	xor	%ebp, %ebp
+	call	*%rsi
+	ud2
+
+/* The first return to a guest on this CPU: rsp to the registers' place. */
+	.globl	enter_first_guest
+enter_first_guest:
+	mov	%rsp, %rax
+	or	$(CPU_STACK_SIZE - 1), %rax
+	sub	$(CPU_BLOCK_SIZE + REGS_BYTES - 1), %rax
+	mov	%rax, %rsp
+	movabs	$resume, %rax
+	jmp	*%rax
+
+/* size_t usercopy(dst, src, n): bytes that could not be copied. */
+	.globl	usercopy
+usercopy:
+	mov	%rdx, %rcx
+	shr	$3, %rcx
+	and	$7, %edx
+1:	rep movsq
+	mov	%edx, %ecx
+2:	rep movsb
+	xor	%eax, %eax
+	ret
+3:	lea	(%rdx, %rcx, 8), %rcx
+4:	mov	%rcx, %rax
+	ret
+	.pushsection .ex_table, "a"
+	.quad	1b, 3b, 2b, 4b
+	.popsection

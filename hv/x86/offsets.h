@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Offsets that assembly uses; traps.c asserts that they are true. */
+#ifndef LODGE_X86_OFFSETS_H
+#define LODGE_X86_OFFSETS_H
+
+#define REGS_BYTES 200	    /* struct cpu_user_regs */
+#define REGS_ERROR 120	    /* .error_code; .entry_vector follows */
+#define REGS_RIP 128
+#define REGS_CS 136
+#define REGS_HW_END 168	    /* what the processor pushes ends here */
+
+/* From the top of a stack block down: struct cpu and the SYSCALL scratch
+ * word, then the guest's registers. */
+#define BLOCK_SCRATCH 120   /* in the block: where SYSCALL puts the guest's rsp */
+
+#define SEL_HV_CS 0xe008
+#define SEL_HV_DS 0xe010
+#define SEL_TSS 0xe040
+#define SEL_LDT 0xe050
+
+#define IST_DF 1
+#define IST_NMI 2
+#define IST_MC 3
+#define IST_DB 4
+
+#endif

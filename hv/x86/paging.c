@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypervisor's own address space: slots 256 to 271, the same in every
+ * root. Their sixteen L3 tables are made here and never change, so that a
+ * guest's L4 is filled once; below them things may come and go.
+ *
+ * Everything is global (kept over a change of roots) but the windows of a
+ * CPU's area onto its guest's descriptors.
+ *
+ * The m2p table has two doors: slot 256 for guests (user, read-only) and slot
+ * 259 for us (supervisor, writable) lead to the same L3; rights are the AND
+ * of all levels.
+ *
+ * The frame table and the m2p cover all frame numbers up to the last of RAM.
+ * Where 2 MiB of a table describe no RAM at all (the hole below 4 GiB, and
+ * larger ones), one shared page stands for all of them, read-only.
+ */
+#include "abi.h"
+#include "arch.h"
+#include "frame/frame.h"
+#include "lib/string.h"
+#include "mm/pte.h"
+#include "x86/cpu.h"
+#include "x86/map.h"
+#include "x86/paging.h"
+
+#define SLOTS (ABI_HV_SLOT_LAST - ABI_HV_SLOT_FIRST + 1)
+#define MB2 0x200000UL
+#define GB1 0x40000000UL
+
+#define RW_DATA (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX)
+#define RO_DATA (PTE_P | PTE_A | PTE_D | PTE_G | PTE_NX)
+#define RX_TEXT (PTE_P | PTE_A | PTE_D | PTE_G)
+#define TABLE (PTE_P | PTE_RW | PTE_US | PTE_A)
+
+extern char image_start[], text_start[], text_end[], rodata_end[], data_end[],
+	image_end[], trampoline_image[];
+extern char trampoline_bytes[]; /* its address is the number */
+
+static struct memory_map *early; /* NULL once the allocator works */
+static uint64_t hv_root;	 /* physical */
+static uint64_t image_base;	 /* physical */
+static uint64_t next_device = MAP_DEVICES;
+
+/* Before paging_init() the boot tables map the first 4 GiB there too. */
+static void *phys_ptr(uint64_t phys)
+{
+	return (void *)(MAP_DIRECT + phys);
+}
+
+static bool overlaps_used(const struct memory_map *map, uint64_t start,
+			  uint64_t end, uint64_t *below)
+{
+	for (unsigned int i = 0; i < map->n_used; i++) {
+		if (start < map->used[i].end && end > map->used[i].start) {
+			*below = map->used[i].start;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Grows the last early allocation downwards when it can, to keep few. */
+static void mark_used(struct memory_map *map, uint64_t start, uint64_t end)
+{
+	struct memory_range *last = &map->used[map->n_used - 1];
+
+	if (map->n_used && last->start == end) {
+		last->start = start;
+		return;
+	}
+	if (map->n_used == MEMORY_RANGES)
+		panic("the memory map has too many pieces");
+	map->used[map->n_used++] = (struct memory_range){ start, end };
+}
+
+/* Frames for tables: from the top of RAM below 4 GiB, zeroed. */
+static uint64_t early_alloc(uint64_t frames, uint64_t align)
+{
+	for (unsigned int i = early->n; i-- > 0;) {
+		uint64_t top = MIN(early->ram[i].end, GB1 * 4 >> PAGE_SHIFT);
+		uint64_t low = MAX(early->ram[i].start, 0x100UL);
+
+		while (top >= low + frames) {
+			uint64_t at = (top - frames) & ~(align - 1);
+
+			if (at < low)
+				break;
+			if (overlaps_used(early, at, at + frames, &top))
+				continue;
+			mark_used(early, at, at + frames);
+			memset(phys_ptr(at << PAGE_SHIFT), 0,
+			       frames << PAGE_SHIFT);
+			return at << PAGE_SHIFT;
+		}
+	}
+	panic("no memory left for the hypervisor's own tables");
+}
+
+static uint64_t table_alloc(void)
+{
+	struct frame *f;
+
+	if (early)
+		return early_alloc(1, 1);
+	f = frame_alloc_hv(0);
+	return f ? frame_mfn(f).v << PAGE_SHIFT : 0;
+}
+
+/* The entry for va in the table at phys, of that level; makes what lacks. */
+static uint64_t *entry_at(uint64_t va, unsigned int level)
+{
+	uint64_t *table = phys_ptr(hv_root);
+
+	for (unsigned int l = 4; l > level; l--) {
+		uint64_t *e = &table[pte_index(va, l)];
+
+		if (!(*e & PTE_P)) {
+			uint64_t t = table_alloc();
+
+			if (!t)
+				return NULL;
+			*e = t | TABLE;
+		}
+		table = phys_ptr(*e & PTE_ADDR);
+	}
+	return &table[pte_index(va, level)];
+}
+
+static bool map_page(uint64_t va, uint64_t phys, uint64_t bits)
+{
+	uint64_t *e = entry_at(va, 1);
+
+	if (e)
+		*e = phys | bits;
+	return e != NULL;
+}
+
+/* Maps [phys, phys + bytes) with the largest pages that fit. */
+static void map_range(uint64_t va, uint64_t phys, uint64_t bytes, uint64_t bits)
+{
+	while (bytes) {
+		uint64_t step = PAGE_SIZE, both = va | phys;
+		unsigned int level = 1;
+
+		if (cpu_features.gbpages && !(both & (GB1 - 1)) && bytes >= GB1) {
+			step = GB1;
+			level = 3;
+		} else if (!(both & (MB2 - 1)) && bytes >= MB2) {
+			step = MB2;
+			level = 2;
+		}
+		*entry_at(va, level) = phys | bits | (level > 1 ? PTE_PSE : 0);
+		va += step;
+		phys += step;
+		bytes -= step;
+	}
+}
+
+static void map_image(void)
+{
+	uint64_t va = (uint64_t)image_start;
+
+	for (uint64_t off = 0; va + off < (uint64_t)image_end; off += PAGE_SIZE) {
+		uint64_t at = va + off, bits = RW_DATA;
+
+		if (at >= (uint64_t)text_start && at < (uint64_t)text_end)
+			bits = RX_TEXT;
+		else if (at >= (uint64_t)text_end && at < (uint64_t)rodata_end)
+			bits = RO_DATA;
+		map_range(at, image_base + off, PAGE_SIZE, bits);
+	}
+	/* The same physical pages of entry text at their own address. */
+	map_range(MAP_TRAMPOLINE, paging_image_phys(trampoline_image),
+		  (uint64_t)trampoline_bytes, RX_TEXT);
+}
+
+static bool range_has_ram(const struct memory_map *map, uint64_t start,
+			  uint64_t end)
+{
+	for (unsigned int i = 0; i < map->n; i++)
+		if (start < map->ram[i].end && end > map->ram[i].start)
+			return true;
+	return false;
+}
+
+/*
+ * A table at va with entry_bytes for each frame, filled with the byte. bits
+ * of its pages, and of the shared one where there is no RAM.
+ */
+static void map_frame_table(uint64_t va, unsigned int entry_bytes, int fill,
+			    uint64_t bits)
+{
+	uint64_t bytes = ROUND_UP(frame_limit * entry_bytes, PAGE_SIZE);
+	uint64_t per_chunk = MB2 / entry_bytes, hole = 0;
+
+	for (uint64_t off = 0; off < bytes; off += MB2) {
+		uint64_t size = MIN(MB2, bytes - off);
+		uint64_t first = off / entry_bytes, phys;
+
+		if (range_has_ram(early, first, first + per_chunk) || size < MB2) {
+			phys = early_alloc(size >> PAGE_SHIFT,
+					   size == MB2 ? 512 : 1);
+			memset(phys_ptr(phys), fill, size);
+			map_range(va + off, phys, size, bits);
+			continue;
+		}
+		if (!hole) {
+			hole = early_alloc(MB2 >> PAGE_SHIFT, 512);
+			memset(phys_ptr(hole), fill, MB2);
+		}
+		map_range(va + off, hole, MB2, bits & ~PTE_RW);
+	}
+}
+
+static void map_direct(void)
+{
+	for (unsigned int i = 0; i < early->n; i++) {
+		uint64_t start = early->ram[i].start << PAGE_SHIFT;
+		uint64_t end = early->ram[i].end << PAGE_SHIFT;
+
+		map_range(MAP_DIRECT + start, start, end - start, RW_DATA);
+	}
+}
+
+static void cr3_load(uint64_t phys)
+{
+	__asm__ volatile("mov %0, %%cr3" : : "r"(phys) : "memory");
+}
+
+void paging_init(struct memory_map *map, uint64_t image_phys)
+{
+	uint64_t *l4;
+
+	early = map;
+	image_base = image_phys;
+	hv_root = early_alloc(1, 1);
+	l4 = phys_ptr(hv_root);
+	for (unsigned int i = 0; i < SLOTS; i++)
+		l4[ABI_HV_SLOT_FIRST + i] = early_alloc(1, 1) | PTE_P | PTE_RW |
+					    PTE_A;
+	map_image();
+	map_direct();
+	map_frame_table(MAP_FRAMES, sizeof(struct frame), 0, RW_DATA);
+	map_frame_table(MAP_M2P_RW, sizeof(uint64_t), 0xff, RW_DATA | PTE_US);
+	/* The guests' door: same tables, user, read-only, not executable. */
+	l4[pte_index(MAP_M2P_RO, 4)] =
+		(l4[pte_index(MAP_M2P_RW, 4)] & PTE_ADDR) | PTE_P | PTE_US |
+		PTE_A;
+}
+
+void paging_activate(void)
+{
+	cr3_load(hv_root);
+}
+
+void paging_early_done(void)
+{
+	early = NULL;
+}
+
+mfn_t paging_hv_root(void)
+{
+	return mfn(hv_root >> PAGE_SHIFT);
+}
+
+uint64_t paging_image_phys(const void *p)
+{
+	return (uint64_t)p - (uint64_t)image_start + image_base;
+}
+
+/* The L1 tables that hold the windows of each CPU's area. */
+static uint64_t *window_tables[MAX_CPUS];
+
+void paging_window_set(uint64_t va, uint64_t pte)
+{
+	uint64_t *e = &window_tables[this_cpu()->id][pte_index(va, 1)];
+
+	if (*e == pte)
+		return;
+	*e = pte;
+	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+
+uint64_t paging_virt_phys(uint64_t va)
+{
+	return (*entry_at(va, 1) & PTE_ADDR) | (va & ~PAGE_MASK);
+}
+
+void arch_l4_fill(uint64_t *l4)
+{
+	memcpy(&l4[ABI_HV_SLOT_FIRST],
+	       (uint64_t *)phys_ptr(hv_root) + ABI_HV_SLOT_FIRST,
+	       SLOTS * sizeof(uint64_t));
+}
+
+void paging_map_cpu_area(unsigned int cpu, uint64_t stack_phys)
+{
+	uint64_t area = CPU_AREA(cpu);
+
+	for (uint64_t p = CPU_AREA_GDT; p <= CPU_AREA_TSS; p += PAGE_SIZE) {
+		/* The windows onto guests' tables stay empty. */
+		bool window = p < CPU_AREA_IDT && p != CPU_AREA_GDT_OWN;
+		uint64_t *e = entry_at(area + p, 1);
+
+		if (!window)
+			*e = table_alloc() | RW_DATA;
+	}
+	window_tables[cpu] = entry_at(area, 1) - pte_index(area, 1);
+	map_page(area + CPU_AREA_STUB, table_alloc(), RX_TEXT);
+	for (uint64_t p = 0; p < CPU_STACK_SIZE; p += PAGE_SIZE)
+		if (!(CPU_STACK_GUARDS >> (p >> PAGE_SHIFT) & 1))
+			map_page(area + CPU_AREA_STACK + p, stack_phys + p,
+				 RW_DATA);
+}
+
+static uint64_t map_devices(uint64_t phys, size_t bytes, uint64_t bits)
+{
+	uint64_t off = phys & ~PAGE_MASK;
+	uint64_t pages = (off + bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	uint64_t va = next_device;
+
+	if (va + (pages << PAGE_SHIFT) > MAP_DIRECT || bytes > GB1)
+		return 0;
+	for (uint64_t i = 0; i < pages; i++)
+		if (!map_page(va + (i << PAGE_SHIFT),
+			      (phys & PAGE_MASK) + (i << PAGE_SHIFT), bits))
+			return 0;
+	next_device += (pages + 1) << PAGE_SHIFT; /* and a gap */
+	return va + off;
+}
+
+volatile void *paging_map_device(maddr_t phys, size_t bytes)
+{
+	return (volatile void *)map_devices(phys.v, bytes,
+					    RW_DATA | PTE_PCD | PTE_PWT);
+}
+
+const void *paging_map_firmware(maddr_t phys, size_t bytes)
+{
+	return (const void *)map_devices(phys.v, bytes, RO_DATA);
+}

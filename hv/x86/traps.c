@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What entry.S calls: exceptions and interrupts, told apart by where they
+ * came from.
+ *
+ * From a guest: an interrupt is noted; an exception is the guest's business
+ * (trap/), but for those that are ours to repair.
+ *
+ * From ourselves: an interrupt that we let in; a fault at an instruction
+ * that may fault on a guest's input (a copy, a segment load, an MSR) and has
+ * its fixup in the exception table; the IRET to a guest that it made
+ * impossible; a page of the LDT window that is not mapped yet. Everything
+ * else is a bug of ours: dump and stop.
+ */
+#include "arch.h"
+#include "bug.h"
+#include "boot/guests.h"
+#include "call/call.h"
+#include "domain/domain.h"
+#include "log/log.h"
+#include "mm/mm.h"
+#include "trap/trap.h"
+#include "x86/apic.h"
+#include "x86/cpu.h"
+#include "x86/dump.h"
+#include "x86/map.h"
+#include "x86/offsets.h"
+#include "x86/switch.h"
+#include "x86/traps.h"
+#include "x86/uart.h"
+#include "x86/vectors.h"
+
+_Static_assert(sizeof(struct cpu_user_regs) == REGS_BYTES, "");
+_Static_assert(offsetof(struct cpu_user_regs, error_code) == REGS_ERROR, "");
+_Static_assert(offsetof(struct cpu_user_regs, rip) == REGS_RIP, "");
+_Static_assert(offsetof(struct cpu_user_regs, cs) == REGS_CS, "");
+_Static_assert(offsetof(struct cpu_user_regs, es) == REGS_HW_END, "");
+_Static_assert(sizeof(struct cpu) <= BLOCK_SCRATCH, "the CPU's block");
+
+enum { VEC_DB = 1, VEC_NMI = 2, VEC_DF = 8, VEC_PF = 14, VEC_MC = 18 };
+
+struct ex_entry {
+	uint64_t fault, fixup;
+};
+extern const struct ex_entry ex_table_start[], ex_table_end[];
+extern char resume_iret[];
+_Noreturn void iret_fault(struct cpu_user_regs *regs);
+
+static void interrupt(unsigned int vector)
+{
+	if (vector >= VECTOR_TIMER) {
+		apic_interrupt(vector);
+	} else if (vector == uart_vector()) {
+		uart_interrupt();
+		apic_eoi();
+	} else if (vector >= VECTOR_DEVICE) {
+		apic_eoi();
+	} /* else an 8259's spurious one: it wants no answer */
+}
+
+/* An access of the processor's to the LDT window: which offset. */
+static bool in_ldt_window(uint64_t va, uint64_t *offset)
+{
+	*offset = va - (CPU_AREA(this_cpu()->id) + CPU_AREA_LDT);
+	return *offset < LDT_PAGES * PAGE_SIZE;
+}
+
+static void guest_exception(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	unsigned int vector = regs->entry_vector;
+	uint64_t va = 0, offset;
+
+	switch (vector) {
+	case VEC_PF:
+		va = cr2_read();
+		if (!in_ldt_window(va, &offset))
+			break;
+		if (mm_ldt_fault(v, offset))
+			return;
+		/* What the guest has there is what it sees missing. */
+		va = v->mm.ldt_va + offset;
+		break;
+	case VEC_DB:
+		va = arch_debugreg_read(6);
+		arch_debugreg_load(6, 0xffff0ff0);
+		break;
+	case VEC_NMI:
+		log_warn("an NMI came; nobody here asked for one");
+		return;
+	case VEC_DF:
+	case VEC_MC:
+		panic_at(regs, "exception %u under a guest", vector);
+	default:
+		break;
+	}
+	trap_exception(v, vector, regs->error_code, va);
+}
+
+void trap_from_guest(struct cpu_user_regs *regs)
+{
+	struct vcpu *v = current_vcpu();
+
+	if (regs->entry_vector >= 32)
+		interrupt(regs->entry_vector);
+	else
+		guest_exception(v, regs);
+}
+
+void syscall_from_guest(struct cpu_user_regs *regs)
+{
+	struct vcpu *v = current_vcpu();
+
+	(void)regs;
+	if (v->trap.kernel_mode)
+		call_hypercall(v);
+	else
+		trap_syscall(v);
+}
+
+/* SYSCALL from 32-bit code: only user programs have such. */
+void syscall32_from_guest(struct cpu_user_regs *regs)
+{
+	(void)regs;
+	trap_syscall32(current_vcpu());
+}
+
+/* IRET refused what the guest had it load; regs are whole again. */
+void trap_iret_failed(struct cpu_user_regs *regs)
+{
+	switch_data_segments_read(regs);
+	trap_failsafe(current_vcpu());
+}
+
+static bool fixup(struct cpu_user_regs *regs)
+{
+	for (const struct ex_entry *e = ex_table_start; e < ex_table_end; e++) {
+		if (e->fault != regs->rip)
+			continue;
+		regs->rip = e->fixup;
+		return true;
+	}
+	return false;
+}
+
+void trap_from_hv(struct cpu_user_regs *regs)
+{
+	unsigned int vector = regs->entry_vector;
+	uint64_t offset;
+
+	if (vector >= 32) {
+		interrupt(vector);
+		return;
+	}
+	if (vector == VEC_NMI) {
+		log_warn("an NMI came; nobody here asked for one");
+		return;
+	}
+	if (vector == VEC_DB) {
+		/* A guest's breakpoint on data that we touched for it. */
+		arch_debugreg_load(6, 0xffff0ff0);
+		return;
+	}
+	if (vector == VEC_PF && current_vcpu() &&
+	    in_ldt_window(cr2_read(), &offset) &&
+	    mm_ldt_fault(current_vcpu(), offset))
+		return;
+	if (vector != VEC_DF && vector != VEC_MC) {
+		if (regs->rip == (uint64_t)resume_iret)
+			iret_fault(regs);
+		if (fixup(regs))
+			return;
+	}
+	panic_at(regs, "exception %u, error %#x, in the hypervisor", vector,
+		 regs->error_code);
+}
+
+void return_work(void)
+{
+	call_return();
+	while (unlikely(boot_work_pending())) {
+		boot_work();
+		call_return();
+	}
+}
+
+bool arch_preempt_pending(void)
+{
+	__asm__ volatile("sti; nop; cli" ::: "memory");
+	return atomic32_load(&this_cpu()->softirqs);
+}
+
+void arch_idle(void)
+{
+	if (!atomic32_load(&this_cpu()->softirqs))
+		__asm__ volatile("sti; hlt; cli" ::: "memory");
+}
