@@ -48,10 +48,14 @@ static inline bool arch_alloc_may_fail(void)
 	return false;
 }
 
-/* A spin's pause; whoever waits for our answer to an interrupt gets it. */
+/*
+ * A spin's pause; whoever waits for our answer to an interrupt gets it. The
+ * nop stands in sti's shadow: under QEMU's emulator a pause there would keep
+ * the shadow up over the cli, and no interrupt would ever come in.
+ */
 static inline void arch_relax(void)
 {
-	__asm__ volatile("sti; pause; cli" ::: "memory");
+	__asm__ volatile("sti; nop; pause; cli" ::: "memory");
 }
 
 static inline void arch_lock_wanted(struct spinlock *l, uint32_t rank)
