@@ -28,8 +28,8 @@ LD = ld
 NM = nm
 OBJCOPY = objcopy
 
-.PHONY: all run test test-long unit unit-programs guest-tests clean need-build need-run \
-	need-test debian-guests installer
+.PHONY: all run test test-long unit unit-programs host-objects hv-objects fuzz-programs \
+	guest-tests clean need-build need-run need-test debian-guests installer
 all: $(B)/lodge
 
 # --- what each purpose needs -----------------------------------------------
@@ -74,7 +74,7 @@ HV_LDFLAGS = -T hv/x86/lodge.lds --gc-sections -z noexecstack \
 HOST_CFLAGS = -std=gnu2x -O1 -g -fno-common -fno-strict-aliasing \
 	-fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all $(WARN) $(SAME) $(DEPS) \
-	$(INCLUDE) -I hv/host
+	$(INCLUDE) -iquote tests -I hv/host
 HOST_LIBS = -lcmocka -llzma -lzstd -llz4 -lz -lpthread
 
 # --- sources ---------------------------------------------------------------
@@ -87,6 +87,9 @@ unit_c := $(sort $(wildcard tests/unit/*_test.c))
 
 hv_obj := $(patsubst %,$(B)/%.o,$(core_c) $(x86_src))
 host_obj := $(patsubst %,$(B)/host/%.o,$(core_c) $(host_c) $(model_c))
+fuzz_obj := $(patsubst %,$(B)/fuzz/core/%.o,$(core_c) $(host_c) $(model_c))
+fuzz_bin := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,\
+	$(sort $(wildcard tests/fuzz/*.c)))
 unit_bin := $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_c))
 
 # --- the hypervisor --------------------------------------------------------
@@ -95,12 +98,12 @@ unit_bin := $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_c))
 libdir = /usr/lib/x86_64-linux-gnu
 archives = $(addprefix $(libdir)/,liblzma.a libzstd.a liblz4.a libz.a)
 
-$(B)/hv/%.c.o: hv/%.c | need-build
+$(B)/hv/%.c.o: hv/%.c Makefile | need-build
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(CC) $(HV_CFLAGS) -c -o $@ $<
 
-$(B)/hv/%.S.o: hv/%.S | need-build
+$(B)/hv/%.S.o: hv/%.S Makefile | need-build
 	@mkdir -p $(@D)
 	$(call say,AS)
 	$(CC) $(HV_ASFLAGS) -c -o $@ $<
@@ -147,30 +150,58 @@ $(B)/lodge: $(B)/lodge.debug
 
 # --- the core in a process and its tests -----------------------------------
 
-$(B)/host/%.c.o: %.c | need-test
+$(B)/host/%.c.o: %.c Makefile | need-test
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(CC) $(HOST_CFLAGS) -c -o $@ $<
 
 # libc owns the names memcpy, snprintf...: in a process ours carry a prefix.
-$(B)/host/hv/lib/%.c.o: hv/lib/%.c | need-test
+define prefix
+$(NM) -g --defined-only $@ | awk '$$2 == "T" { print $$3, "lodge_" $$3 }' \
+	>$@.names
+$(OBJCOPY) --redefine-syms=$@.names $@
+endef
+
+$(B)/host/hv/lib/%.c.o: hv/lib/%.c Makefile | need-test
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(CC) $(HOST_CFLAGS) -fno-builtin -c -o $@ $<
-	$(NM) -g --defined-only $@ | awk '{ print $$3, "lodge_" $$3 }' >$@.names
-	$(OBJCOPY) --redefine-syms=$@.names $@
+	$(prefix)
 
-# A test that links more than the others says so in its .libs file.
-$(B)/unit/%: tests/unit/%.c $(host_obj)
+# A test that needs another library names it in a file beside it: x_test.libs.
+$(B)/unit/%: tests/unit/%.c $(host_obj) Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(CC) $(HOST_CFLAGS) -MF $@.d -iquote tests -o $@ $< $(host_obj) \
+	$(CC) $(HOST_CFLAGS) -MF $@.d -o $@ $< $(host_obj) \
 		$(HOST_LIBS) $(shell cat $(<:.c=.libs) 2>/dev/null)
 
 unit-programs: $(unit_bin)
+host-objects: $(host_obj)
+hv-objects: $(hv_obj)
 
 unit: | need-test
 	@tests/run unit
+
+# The fuzzers: the core once more, by clang, with libFuzzer's counters.
+FUZZ_CFLAGS = $(filter-out -Werror,$(HOST_CFLAGS)) -Wno-unknown-attributes
+
+$(B)/fuzz/core/%.c.o: %.c Makefile | need-test
+	@mkdir -p $(@D)
+	$(call say,CC)
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(B)/fuzz/core/hv/lib/%.c.o: hv/lib/%.c Makefile | need-test
+	@mkdir -p $(@D)
+	$(call say,CC)
+	clang $(FUZZ_CFLAGS) -fno-builtin -c -o $@ $<
+	$(prefix)
+
+$(B)/fuzz/%: tests/fuzz/%.c $(fuzz_obj) Makefile
+	$(call say,CC)
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MF $@.d -o $@ \
+		$< $(fuzz_obj) $(filter-out -lcmocka,$(HOST_LIBS))
+
+fuzz-programs: $(fuzz_bin)
 
 # --- guests ----------------------------------------------------------------
 
@@ -223,4 +254,5 @@ test-long: | need-test
 clean:
 	rm -rf $(B)
 
--include $(hv_obj:.o=.d) $(host_obj:.o=.d) $(addsuffix .d,$(unit_bin))
+-include $(hv_obj:.o=.d) $(host_obj:.o=.d) $(fuzz_obj:.o=.d) \
+	$(addsuffix .d,$(unit_bin) $(fuzz_bin))
