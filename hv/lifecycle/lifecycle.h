@@ -12,8 +12,11 @@ struct domain_config {
 	uint64_t max_pages;  /* limit of its memory */
 	uint32_t vcpus;
 	uint32_t weight;
+	uint32_t boot_index; /* for boot/, LIFECYCLE_NO_INDEX: not its guest */
 	bool privileged;
 };
+
+#define LIFECYCLE_NO_INDEX UINT32_MAX
 
 /* A domain with vcpus that are down, no memory, found by its id. -ENOMEM,
  * -ENFILE. */
@@ -37,7 +40,14 @@ struct domain_image {
  */
 [[nodiscard]] int lifecycle_build(struct domain *d,
 				  const struct domain_image *image);
+/* Lets a domain that was created paused run: after build, once. */
 void lifecycle_unpause(struct domain *d);
+
+/*
+ * Fills a page with the code of all hypercalls: call n at byte n * 32, which
+ * takes its arguments and gives its result in registers and keeps the others.
+ */
+void lifecycle_hypercall_page_fill(void *page);
 
 /* VCPU_WORK_DYING, on the way back to the guest: the vcpu stops for good
  * and its domain is queued for the reaper. */
@@ -48,21 +58,27 @@ void lifecycle_reap(void);
 void lifecycle_destroy(struct domain *d);
 
 /*
- * Called by the reaper once a domain is gone, with what it was: boot/
- * restarts directly booted guests there or powers the machine off. Set by
- * an enumerated policy, not a pointer: boot/ is asked through the list of
- * ended domains.
+ * What was a domain of boot/, whose memory is free again. Nothing is called:
+ * boot/ asks on the way back to a guest, restarts or powers off. A guest of
+ * boot/ runs once at a time, so one place for each is enough.
  */
+#define LIFECYCLE_ENDS_MAX 64
+
 struct domain_end {
 	uint16_t id;
 	uint32_t boot_index;
 	uint32_t shutdown_code;
 	char name[DOMAIN_NAME_MAX];
 };
+/* True when lifecycle_ended() has one; cheap. An idle CPU looks, too. */
+bool lifecycle_ended_pending(void);
 /* Takes the oldest end that nobody has acted on; false: none. */
 [[nodiscard]] bool lifecycle_ended(struct domain_end *out);
 
-/* VCPUOP_initialise: a secondary vcpu's context, copied in. */
+/*
+ * VCPUOP_initialise: a secondary vcpu's context, copied in. -EEXIST: it has
+ * one; -EINVAL; -ERESTART: its page tables are half validated, call again.
+ */
 [[nodiscard]] int lifecycle_vcpu_initialise(struct vcpu *v,
 					const struct vcpu_guest_context *c);
 

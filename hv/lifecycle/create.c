@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A domain's structures: made in order, undone in reverse. Every room has its
+ * part in them and is asked to begin it; memory and a kernel come later, from
+ * build.c or from a control domain.
+ *
+ * The domain is entered in the table last: whoever finds it finds it whole.
+ * Until then it has no id, and its shared_info belongs to nobody who could
+ * ask for it.
+ */
+#include "console/console.h"
+#include "event/event.h"
+#include "frame/frame.h"
+#include "lib/printf.h"
+#include "lifecycle/parts.h"
+#include "mm/mm.h"
+#include "sched/sched.h"
+#include "time/time.h"
+#include "trap/trap.h"
+
+_Static_assert(DOMAIN_MAX_VCPUS <= XEN_LEGACY_MAX_VCPUS,
+	       "shared_info has a vcpu_info for each vcpu");
+
+static int vcpu_create(struct domain *d, uint32_t id)
+{
+	struct vcpu *v = frame_alloc_bytes(sizeof(*v));
+	int rc;
+
+	if (!v)
+		return -ENOMEM;
+	v->id = id;
+	v->domain = d;
+	v->regs = &v->saved;
+	v->info = (struct vcpu_info *)&d->shared->vcpu_info[id];
+	v->info->evtchn_upcall_mask = 1;
+	trap_vcpu_init(v);
+	time_vcpu_init(v);
+	rc = arch_vcpu_init(v);
+	if (rc) {
+		frame_free_bytes(v, sizeof(*v));
+		return rc;
+	}
+	sched_vcpu_init(v);
+	sched_stop(v, VCPU_PAUSED);
+	d->vcpu[id] = v;
+	return 0;
+}
+
+static void vcpus_free(struct domain *d)
+{
+	for (uint32_t i = 0; i < d->max_vcpus; i++) {
+		struct vcpu *v = d->vcpu[i];
+
+		if (!v)
+			continue;
+		d->vcpu[i] = NULL;
+		sched_vcpu_exit(v);
+		arch_vcpu_exit(v);
+		frame_free_bytes(v, sizeof(*v));
+	}
+	timer_unreserve(TIMERS_PER_VCPU * d->max_vcpus);
+}
+
+static int vcpus_create(struct domain *d)
+{
+	int rc = timer_reserve(TIMERS_PER_VCPU * d->max_vcpus);
+
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; !rc && i < d->max_vcpus; i++)
+		rc = vcpu_create(d, i);
+	if (rc)
+		vcpus_free(d);
+	return rc;
+}
+
+static void domain_begin(struct domain *d, const struct domain_config *config)
+{
+	d->version = 1;
+	d->id = DOMID_INVALID;
+	d->privileged = config->privileged;
+	snprintf(d->name, sizeof(d->name), "%s", config->name);
+	atomic32_store(&d->state, DOMAIN_BUILDING);
+	list_init(&d->link);
+	d->boot_index = config->boot_index;
+	d->created_ns = time_now_ns();
+	d->max_vcpus = config->vcpus;
+	d->sched.weight = config->weight;
+	frame_domain_init(d, config->max_pages);
+	mm_domain_init(d);
+}
+
+int lifecycle_create(const struct domain_config *config, struct domain **out)
+{
+	struct domain *d;
+	int rc;
+
+	if (config->vcpus == 0 || config->vcpus > DOMAIN_MAX_VCPUS)
+		return -EINVAL;
+	d = frame_alloc_bytes(sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	domain_begin(d, config);
+	rc = event_domain_init(d);
+	if (rc)
+		goto err_free;
+	rc = frame_alloc_shared(d, &d->shared_frame);
+	if (rc)
+		goto err_event;
+	d->shared = frame_ptr(d->shared_frame);
+	rc = vcpus_create(d);
+	if (rc)
+		goto err_shared;
+	rc = domain_publish(d, config->first_id);
+	if (rc)
+		goto err_vcpus;
+	d->shared_frame->owner = d->id;
+	*out = d;
+	return 0;
+
+err_vcpus:
+	vcpus_free(d);
+err_shared:
+	frame_free_shared(d->shared_frame);
+err_event:
+	event_domain_exit(d);
+err_free:
+	frame_free_bytes(d, sizeof(*d));
+	return rc;
+}
+
+void domain_free(struct domain *d)
+{
+	vcpus_free(d);
+	frame_free_shared(d->shared_frame);
+	frame_free_bytes(d, sizeof(*d));
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a domain, in three steps; which one it is in is the list it is
+ * on, by its link.
+ *
+ *   stopping   no vcpu of it may run; some CPU may still be leaving one
+ *   clearing   its channels, timers and registered areas are gone; its page
+ *              tables and memory are taken apart, a slice at a time: guests
+ *              run in between
+ *   lingering  it owns nothing but frames that other domains still map. Its
+ *              end is reported; its structures and its id stay, so that the
+ *              frames' owner is never somebody else
+ *
+ * When a struct domain may be freed: nobody keeps a pointer from
+ * domain_find() across the way back to a guest, or across idling. The reaper
+ * itself runs on that way, and a domain without vcpus is used by other
+ * domains' hypercalls only. So on this one CPU nobody holds one when the
+ * reaper runs; with several, it must first have seen each of them pass there
+ * once after domain_withdraw().
+ *
+ * A frame that lingers may be let go at any time by a hypercall, which does
+ * not know of us: lingering domains are looked at whenever the reaper runs.
+ */
+#include "console/console.h"
+#include "event/event.h"
+#include "frame/frame.h"
+#include "lifecycle/parts.h"
+#include "lib/string.h"
+#include "log/log.h"
+#include "mm/mm.h"
+#include "sched/sched.h"
+#include "time/time.h"
+#include "trap/trap.h"
+
+static struct spinlock lock = SPINLOCK_INIT(LOCK_RANK_REAPER);
+static struct list stopping = LIST_INIT(stopping);   /* lock */
+static struct list clearing = LIST_INIT(clearing);   /* lock */
+static struct list lingering = LIST_INIT(lingering); /* lock */
+static atomic32_t reaping; /* one CPU at a time: a domain that is first on a
+			      list stays so while it is worked on */
+static struct domain_end ends[LIFECYCLE_ENDS_MAX];   /* lock: a ring */
+static unsigned int ends_first;			     /* lock */
+static atomic32_t ends_count;			     /* lock to change */
+
+static void queue(struct list *l, struct domain *d)
+{
+	spin_lock(&lock);
+	list_remove(&d->link);
+	list_add_before(l, &d->link);
+	spin_unlock(&lock);
+}
+
+static struct domain *first(struct list *l)
+{
+	struct domain *d = NULL;
+
+	spin_lock(&lock);
+	if (!list_empty(l))
+		d = LIST_ENTRY(l->next, struct domain, link);
+	spin_unlock(&lock);
+	return d;
+}
+
+/* ---- the beginning of the end ---- */
+
+static const char *reason_name(uint32_t reason)
+{
+	static const char *const names[] = {
+		[SHUTDOWN_poweroff] = "powered off",
+		[SHUTDOWN_reboot] = "asked for a reboot",
+		[SHUTDOWN_suspend] = "suspended itself",
+		[SHUTDOWN_crash] = "crashed",
+		[SHUTDOWN_watchdog] = "let its watchdog run out",
+		[SHUTDOWN_soft_reset] = "asked for a soft reset",
+	};
+
+	return reason < ARRAY_SIZE(names) ? names[reason] : "ended";
+}
+
+static void die(struct domain *d)
+{
+	uint32_t was = atomic32_load(&d->state);
+
+	do {
+		if (was == DOMAIN_DYING)
+			return; /* another vcpu of it was first */
+	} while (!atomic32_cmpxchg(&d->state, &was, DOMAIN_DYING));
+	sched_stop_domain(d, VCPU_PAUSED);
+	queue(&stopping, d);
+	cpu_raise(this_cpu(), SOFTIRQ_REAP);
+}
+
+void lifecycle_work(struct vcpu *v)
+{
+	struct domain *d = v->domain;
+	uint32_t reason = atomic32_load(&d->shutdown_code);
+
+	if (!domain_is_dying(d)) {
+		log_info("domain %u (%s) has %s", d->id, d->name,
+			 reason_name(reason));
+		if (reason == SHUTDOWN_crash)
+			trap_dump(v);
+	}
+	die(d);
+}
+
+void lifecycle_destroy(struct domain *d)
+{
+	die(d);
+}
+
+/* ---- the reaper ---- */
+
+static bool is_running(const struct domain *d)
+{
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		if (d->vcpu[i]->sched.running)
+			return true;
+	return false;
+}
+
+static void vcpu_info_drop(struct vcpu *v)
+{
+	struct frame *f = v->info_frame;
+
+	v->info = (struct vcpu_info *)&v->domain->shared->vcpu_info[v->id];
+	v->info_frame = NULL;
+	if (f)
+		frame_put_writable(f);
+}
+
+static void console_drop(struct domain *d)
+{
+	void *ring = d->console.ring;
+
+	if (!ring)
+		return;
+	console_guest_detach(d);
+	frame_put_writable(frame_of(arch_frame_of_ptr(ring)));
+}
+
+/* What is quick, and lets go of all that is not page tables. */
+static void rooms_exit(struct domain *d)
+{
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		time_vcpu_exit(d->vcpu[i]);
+	console_drop(d);
+	event_domain_exit(d);
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		vcpu_info_drop(d->vcpu[i]);
+}
+
+static void end_note(const struct domain *d)
+{
+	struct domain_end *e;
+
+	if (d->boot_index == LIFECYCLE_NO_INDEX)
+		return;
+	spin_lock(&lock);
+	BUG_ON(atomic32_load(&ends_count) == LIFECYCLE_ENDS_MAX);
+	e = &ends[(ends_first + atomic32_load(&ends_count)) %
+		  LIFECYCLE_ENDS_MAX];
+	e->id = d->id;
+	e->boot_index = d->boot_index;
+	e->shutdown_code = atomic32_load(&d->shutdown_code);
+	memcpy(e->name, d->name, sizeof(e->name));
+	atomic32_add(&ends_count, 1);
+	spin_unlock(&lock);
+}
+
+/* True when no frame of the domain is in use by anybody. */
+static bool is_alone(struct domain *d)
+{
+	uint64_t refs = atomic64_load(&d->shared_frame->refs), pages;
+
+	spin_lock(&d->frames.lock);
+	pages = d->frames.tot_pages;
+	spin_unlock(&d->frames.lock);
+	return pages == 0 && (refs & FRAME_COUNT_MASK) == 1;
+}
+
+static void stopping_run(void)
+{
+	struct domain *d = first(&stopping);
+
+	if (!d)
+		return;
+	if (is_running(d)) {
+		queue(&stopping, d); /* behind the others */
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+		return;
+	}
+	rooms_exit(d);
+	queue(&clearing, d);
+	if (first(&stopping))
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+}
+
+static void clearing_run(void)
+{
+	struct domain *d = first(&clearing);
+
+	if (!d)
+		return;
+	if (mm_domain_teardown(d)) {
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+		return;
+	}
+	queue(&lingering, d);
+	end_note(d);
+	if (first(&clearing))
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+}
+
+/* Looks at each lingering domain once. */
+static void lingering_run(void)
+{
+	struct list left = LIST_INIT(left);
+	struct domain *d;
+
+	while ((d = first(&lingering)) != NULL) {
+		if (!is_alone(d)) {
+			queue(&left, d);
+			continue;
+		}
+		spin_lock(&lock);
+		list_remove(&d->link);
+		spin_unlock(&lock);
+		domain_withdraw(d);
+		domain_free(d);
+	}
+	while ((d = first(&left)) != NULL)
+		queue(&lingering, d);
+}
+
+void lifecycle_reap(void)
+{
+	if (atomic32_xchg(&reaping, 1)) {
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+		return;
+	}
+	stopping_run();
+	clearing_run();
+	lingering_run();
+	atomic32_store(&reaping, 0);
+}
+
+/* ---- the report ---- */
+
+bool lifecycle_ended_pending(void)
+{
+	return atomic32_load(&ends_count) != 0;
+}
+
+bool lifecycle_ended(struct domain_end *out)
+{
+	bool any;
+
+	spin_lock(&lock);
+	any = atomic32_load(&ends_count) != 0;
+	if (any) {
+		*out = ends[ends_first];
+		ends_first = (ends_first + 1) % LIFECYCLE_ENDS_MAX;
+		atomic32_add(&ends_count, UINT32_MAX);
+	}
+	spin_unlock(&lock);
+	return any;
+}
