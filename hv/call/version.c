@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xen_version(cmd, arg): who we are and what we can do. The version is that of
+ * Debian's Xen, by which its tools choose the programs that go with it.
+ *
+ * XENVER_version comes first: guests use it as the hypercall that does
+ * nothing, to have pending events delivered.
+ */
+#include "call/call.h"
+#include "call/version.h"
+#include "frame/frame.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+
+#define FEATURE(name) (1U << XENFEAT_##name)
+
+static xen_commandline_t commandline;
+
+void version_set_commandline(const char *text)
+{
+	snprintf(commandline, sizeof(commandline), "%s", text);
+}
+
+/* Text in a field of the interface: always the field's whole size. */
+static long text_out(uint64_t arg, const char *text, size_t size)
+{
+	char field[sizeof(xen_capabilities_info_t)] = { 0 };
+
+	snprintf(field, size, "%s", text);
+	return guest_copy_to(arg, field, size);
+}
+
+static long compile_info(uint64_t arg)
+{
+	static const struct xen_compile_info info = {
+		.compiler = "gcc " __VERSION__,
+		.compile_by = "lodge",
+		.compile_domain = "lodge",
+		.compile_date = "reproducible",
+	};
+
+	return guest_copy_to(arg, &info, sizeof(info));
+}
+
+/*
+ * Features of submap 0. What is not here a guest does not try: page tables
+ * and descriptor tables stay read-only to it, and it translates its own
+ * frame numbers.
+ */
+static uint32_t features(const struct domain *d)
+{
+	uint32_t f = FEATURE(mmu_pt_update_preserve_ad) |
+		     FEATURE(highmem_assist) | FEATURE(direct_mapped);
+
+	if (d->mm.vm_assist >> VMASST_TYPE_pae_extended_cr3 & 1)
+		f |= FEATURE(pae_pgdir_above_4gb);
+	if (d->privileged && d->id == 0)
+		f |= FEATURE(dom0);
+	return f;
+}
+
+static long get_features(const struct domain *d, uint64_t arg)
+{
+	struct xen_feature_info info;
+
+	if (guest_copy_from(&info, arg, sizeof(info)))
+		return -EFAULT;
+	if (info.submap_idx >= XENFEAT_NR_SUBMAPS)
+		return -EINVAL;
+	info.submap = features(d);
+	return guest_copy_to(arg, &info, sizeof(info));
+}
+
+static long platform_parameters(uint64_t arg)
+{
+	static const struct xen_platform_parameters p = {
+		.virt_start = ABI_HV_START,
+	};
+
+	return guest_copy_to(arg, &p, sizeof(p));
+}
+
+long hc_xen_version(struct vcpu *v, struct call_args *args)
+{
+	const struct domain *d = v->domain;
+	uint64_t arg = args->a[1];
+
+	if (likely((uint32_t)args->a[0] == XENVER_version))
+		return ABI_VERSION_MAJOR << 16 | ABI_VERSION_MINOR;
+	switch ((uint32_t)args->a[0]) {
+	case XENVER_extraversion:
+		return text_out(arg, ".0-lodge", XEN_EXTRAVERSION_LEN);
+	case XENVER_compile_info:
+		return compile_info(arg);
+	case XENVER_capabilities:
+		return text_out(arg, "xen-3.0-x86_64 ",
+				XEN_CAPABILITIES_INFO_LEN);
+	case XENVER_changeset:
+		return text_out(arg, "lodge", XEN_CHANGESET_INFO_LEN);
+	case XENVER_platform_parameters:
+		return platform_parameters(arg);
+	case XENVER_get_features:
+		return get_features(d, arg);
+	case XENVER_pagesize:
+		return PAGE_SIZE;
+	case XENVER_guest_handle:
+		return guest_copy_to(arg, d->handle, sizeof(d->handle));
+	case XENVER_commandline:
+		if (!d->privileged)
+			return text_out(arg, "<denied>", sizeof(commandline));
+		return guest_copy_to(arg, commandline, sizeof(commandline));
+	case XENVER_build_id:
+		return -ENODATA;
+	default:
+		return -ENOSYS;
+	}
+}
