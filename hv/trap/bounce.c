@@ -42,8 +42,7 @@ struct entry {
  * Flags that are off at entry. AC: the guest's kernel runs in ring 3, where
  * the alignment check is armed, and must not suffer from its user's choice.
  */
-#define ENTRY_CLEARS                                                           \
-	(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC)
+#define ENTRY_CLEARS (EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC)
 
 void trap_mode_set(struct vcpu *v, bool kernel)
 {
@@ -156,8 +155,8 @@ void trap_failsafe(struct vcpu *v)
 	uint64_t segments[4] = { regs->ds, regs->es, regs->fs, regs->gs };
 	struct entry entry = { v->trap.callbacks[CALLBACKTYPE_failsafe].address,
 			       ENTRY_CLEARS,
-			       v->trap.callback_masks >>
-					       CALLBACKTYPE_failsafe & 1 };
+			       v->trap.callback_masks >> CALLBACKTYPE_failsafe &
+				       1 };
 
 	if (unlikely(!entry.address)) {
 		domain_crash(v->domain,

@@ -16,10 +16,10 @@
 #include "trap/processor.h"
 #include "trap/trap.h"
 
-#define FXSAVE_BYTES 512
-#define FXSAVE_MXCSR 24
-#define MXCSR_VALID 0xffffU
-#define XSAVE_BV 512 /* which components the area holds */
+#define FXSAVE_BYTES	 512
+#define FXSAVE_MXCSR	 24
+#define MXCSR_VALID	 0xffffU
+#define XSAVE_BV	 512 /* which components the area holds */
 #define XSAVE_BV_X87_SSE 3UL
 
 _Static_assert(sizeof(((struct vcpu_guest_context *)0)->fpu_ctxt) ==
@@ -28,13 +28,12 @@ _Static_assert(sizeof(((struct vcpu_guest_context *)0)->fpu_ctxt) ==
 
 static bool addresses_ok(const struct vcpu_guest_context *c)
 {
-	const uint64_t addresses[] = { c->event_callback_eip,
-				       c->failsafe_callback_eip,
-				       c->syscall_callback_eip,
-				       c->fs_base,
-				       c->gs_base_kernel,
-				       c->gs_base_user,
-				       c->user_regs.rip };
+	const uint64_t addresses[] = {
+		c->event_callback_eip,	 c->failsafe_callback_eip,
+		c->syscall_callback_eip, c->fs_base,
+		c->gs_base_kernel,	 c->gs_base_user,
+		c->user_regs.rip
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
 		if (!address_is_canonical(addresses[i]))

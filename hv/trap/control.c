@@ -18,11 +18,11 @@
 #include "trap/processor.h"
 #include "trap/trap.h"
 
-#define CR0_SHOWN 0x80050033UL /* PG AM WP NE ET MP PE */
-#define CR0_LMSW 0xfUL
-#define XCR0_X87 (1UL << 0)
-#define XCR0_SSE (1UL << 1)
-#define XCR0_AVX (1UL << 2)
+#define CR0_SHOWN   0x80050033UL /* PG AM WP NE ET MP PE */
+#define CR0_LMSW    0xfUL
+#define XCR0_X87    (1UL << 0)
+#define XCR0_SSE    (1UL << 1)
+#define XCR0_AVX    (1UL << 2)
 #define XCR0_AVX512 (7UL << 5)
 
 bool xcr0_is_valid(uint64_t value, uint64_t mask)
@@ -112,8 +112,7 @@ static int lmsw(struct vcpu *v, const struct insn *insn)
 	} else {
 		word = (uint16_t)*emulate_gpr(v, insn->reg);
 	}
-	return cr0_write(v, (cr0(v) & ~(CR0_LMSW & ~1UL)) |
-				    (word & CR0_LMSW));
+	return cr0_write(v, (cr0(v) & ~(CR0_LMSW & ~1UL)) | (word & CR0_LMSW));
 }
 
 static int xsetbv(struct vcpu *v)

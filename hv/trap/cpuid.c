@@ -23,83 +23,83 @@
 #include "trap/processor.h"
 #include "trap/trap.h"
 
-#define ALL UINT32_MAX
-#define ANY_SUBLEAF UINT32_MAX
-#define BASIC_LAST 0xdU
+#define ALL	       UINT32_MAX
+#define ANY_SUBLEAF    UINT32_MAX
+#define BASIC_LAST     0xdU
 #define EXTENDED_FIRST 0x80000000U
-#define EXTENDED_LAST 0x80000021U
-#define BIT(n) (1U << (n))
+#define EXTENDED_LAST  0x80000021U
+#define BIT(n)	       (1U << (n))
 
 /* leaf 1, EDX; its lower half also in leaf 0x80000001 of AMD */
-#define L1D_FPU BIT(0)
-#define L1D_DE BIT(2)
-#define L1D_TSC BIT(4)
-#define L1D_MSR BIT(5)
-#define L1D_PAE BIT(6)
-#define L1D_MCE BIT(7)
-#define L1D_CX8 BIT(8)
-#define L1D_APIC BIT(9)
-#define L1D_SEP BIT(11)
-#define L1D_MCA BIT(14)
-#define L1D_CMOV BIT(15)
-#define L1D_PAT BIT(16)
+#define L1D_FPU	    BIT(0)
+#define L1D_DE	    BIT(2)
+#define L1D_TSC	    BIT(4)
+#define L1D_MSR	    BIT(5)
+#define L1D_PAE	    BIT(6)
+#define L1D_MCE	    BIT(7)
+#define L1D_CX8	    BIT(8)
+#define L1D_APIC    BIT(9)
+#define L1D_SEP	    BIT(11)
+#define L1D_MCA	    BIT(14)
+#define L1D_CMOV    BIT(15)
+#define L1D_PAT	    BIT(16)
 #define L1D_CLFLUSH BIT(19)
-#define L1D_ACPI BIT(22)
-#define L1D_MMX BIT(23)
-#define L1D_FXSR BIT(24)
-#define L1D_SSE BIT(25)
-#define L1D_SSE2 BIT(26)
-#define L1D_SS BIT(27)
-#define L1D_HTT BIT(28)
-#define L1D_COMMON                                                             \
-	(L1D_FPU | L1D_DE | L1D_TSC | L1D_MSR | L1D_PAE | L1D_MCE | L1D_CX8 |  \
+#define L1D_ACPI    BIT(22)
+#define L1D_MMX	    BIT(23)
+#define L1D_FXSR    BIT(24)
+#define L1D_SSE	    BIT(25)
+#define L1D_SSE2    BIT(26)
+#define L1D_SS	    BIT(27)
+#define L1D_HTT	    BIT(28)
+#define L1D_COMMON                                                            \
+	(L1D_FPU | L1D_DE | L1D_TSC | L1D_MSR | L1D_PAE | L1D_MCE | L1D_CX8 | \
 	 L1D_APIC | L1D_MCA | L1D_CMOV | L1D_PAT | L1D_MMX | L1D_FXSR)
 
 /* leaf 1, ECX */
-#define L1C_FMA BIT(12)
-#define L1C_XSAVE BIT(26)
-#define L1C_OSXSAVE BIT(27)
-#define L1C_AVX BIT(28)
-#define L1C_F16C BIT(29)
+#define L1C_FMA	       BIT(12)
+#define L1C_XSAVE      BIT(26)
+#define L1C_OSXSAVE    BIT(27)
+#define L1C_AVX	       BIT(28)
+#define L1C_F16C       BIT(29)
 #define L1C_HYPERVISOR BIT(31)
 /* SSE3 PCLMUL SSSE3 CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES RDRAND */
-#define L1C_PLAIN                                                              \
-	(BIT(0) | BIT(1) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(22) |    \
+#define L1C_PLAIN                                                           \
+	(BIT(0) | BIT(1) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | \
 	 BIT(23) | BIT(25) | BIT(30))
 #define L1C_OF_AVX (L1C_FMA | L1C_AVX | L1C_F16C)
 
 /* leaf 7 */
 #define L7B_FSGSBASE BIT(0)
-#define L7B_AVX2 BIT(5)
+#define L7B_AVX2     BIT(5)
 /* BMI1 FDP_EXCPTN BMI2 ERMS NO_FPU_SEL RDSEED ADX CLFLUSHOPT CLWB SHA */
-#define L7B_PLAIN                                                              \
-	(BIT(3) | BIT(6) | BIT(8) | BIT(9) | BIT(13) | BIT(18) | BIT(19) |     \
+#define L7B_PLAIN                                                          \
+	(BIT(3) | BIT(6) | BIT(8) | BIT(9) | BIT(13) | BIT(18) | BIT(19) | \
 	 BIT(23) | BIT(24) | BIT(29))
 /* F DQ IFMA PF ER CD BW VL */
 #define L7B_OF_AVX512                                                          \
 	(BIT(16) | BIT(17) | BIT(21) | BIT(26) | BIT(27) | BIT(28) | BIT(30) | \
 	 BIT(31))
-#define L7C_PLAIN (BIT(0) | BIT(8) | BIT(25)) /* PREFETCHWT1 GFNI CLDEMOTE */
-#define L7C_OF_AVX (BIT(9) | BIT(10))	      /* VAES VPCLMUL */
+#define L7C_PLAIN  (BIT(0) | BIT(8) | BIT(25)) /* PREFETCHWT1 GFNI CLDEMOTE */
+#define L7C_OF_AVX (BIT(9) | BIT(10))	       /* VAES VPCLMUL */
 /* VBMI VBMI2 VNNI BITALG VPOPCNTDQ */
-#define L7C_OF_AVX512 (BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14))
-#define L7D_PLAIN (BIT(4) | BIT(10) | BIT(14)) /* FSRM MD_CLEAR SERIALIZE */
-#define L7D_OF_AVX512 (BIT(2) | BIT(3) | BIT(8) | BIT(23))
-#define L71A_OF_AVX BIT(4)    /* AVX_VNNI */
+#define L7C_OF_AVX512  (BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14))
+#define L7D_PLAIN      (BIT(4) | BIT(10) | BIT(14)) /* FSRM MD_CLEAR SERIALIZE */
+#define L7D_OF_AVX512  (BIT(2) | BIT(3) | BIT(8) | BIT(23))
+#define L71A_OF_AVX    BIT(4) /* AVX_VNNI */
 #define L71A_OF_AVX512 BIT(5) /* BF16 */
 
 /* leaf 0x80000001 */
 /* LAHF ABM SSE4A MISALIGNSSE 3DNOWPREFETCH TBM */
-#define E1C_PLAIN (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(21))
+#define E1C_PLAIN  (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(21))
 #define E1C_OF_AVX (BIT(11) | BIT(16)) /* XOP FMA4 */
 /* SYSCALL NX MMXEXT RDTSCP LM 3DNOWEXT 3DNOW */
-#define E1D_OWN                                                                \
+#define E1D_OWN \
 	(BIT(11) | BIT(20) | BIT(22) | BIT(27) | BIT(29) | BIT(30) | BIT(31))
 
 #define LD1_XSAVEOPT_XSAVEC_XGETBV1 7U
-#define XCR0_AVX (1UL << 2)
-#define XCR0_AVX512 (7UL << 5)
-#define XSAVE_HEADER_END 576U
+#define XCR0_AVX		    (1UL << 2)
+#define XCR0_AVX512		    (7UL << 5)
+#define XSAVE_HEADER_END	    576U
 
 static const struct cpuid_line {
 	uint32_t leaf, subleaf;
@@ -166,7 +166,8 @@ static void mask_by_xcr0(uint32_t leaf, uint32_t subleaf,
 				    (avx512 ? 0 : L71A_OF_AVX512));
 		return;
 	}
-	out[CPUID_EBX] &= ~((avx ? 0 : L7B_AVX2) | (avx512 ? 0 : L7B_OF_AVX512));
+	out[CPUID_EBX] &=
+		~((avx ? 0 : L7B_AVX2) | (avx512 ? 0 : L7B_OF_AVX512));
 	out[CPUID_ECX] &=
 		~((avx ? 0 : L7C_OF_AVX) | (avx512 ? 0 : L7C_OF_AVX512));
 	out[CPUID_EDX] &= ~(avx512 ? 0 : L7D_OF_AVX512);
@@ -292,7 +293,7 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t subleaf,
 		out[CPUID_EAX] = ABI_VERSION_MAJOR << 16 | ABI_VERSION_MINOR;
 		break;
 	case 2:
-		out[CPUID_EAX] = 1; /* pages of hypercalls */
+		out[CPUID_EAX] = 1;		       /* pages of hypercalls */
 		out[CPUID_EBX] = XEN_CPUID_FIRST_LEAF; /* first MSR */
 		out[CPUID_ECX] = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD;
 		break;

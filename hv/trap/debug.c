@@ -8,13 +8,13 @@
 #include "trap/processor.h"
 #include "trap/trap.h"
 
-#define DR6_ZERO (1UL << 12)
-#define DR7_ZERO 0xd800UL /* bits 11, 12, 14, 15 */
-#define DR7_RW(dr7, n) ((dr7) >> (16 + 4 * (n)) & 3)
-#define DR7_LEN(dr7, n) ((dr7) >> (18 + 4 * (n)) & 3)
+#define DR6_ZERO	    (1UL << 12)
+#define DR7_ZERO	    0xd800UL /* bits 11, 12, 14, 15 */
+#define DR7_RW(dr7, n)	    ((dr7) >> (16 + 4 * (n)) & 3)
+#define DR7_LEN(dr7, n)	    ((dr7) >> (18 + 4 * (n)) & 3)
 #define DR7_ENABLED(dr7, n) ((dr7) >> (2 * (n)) & 3)
-#define DR7_RW_IO 2U
-#define DR7_RW_FETCH 0U
+#define DR7_RW_IO	    2U
+#define DR7_RW_FETCH	    0U
 
 static bool breakpoint_ok(uint64_t va)
 {

@@ -6,11 +6,11 @@
 #include "log/log.h"
 #include "trap/trap.h"
 
-#define CODE_BEFORE 8
-#define CODE_BYTES 24
-#define STACK_WORDS 16
+#define CODE_BEFORE  8
+#define CODE_BYTES   24
+#define STACK_WORDS  16
 #define WORDS_A_LINE 4
-#define LINE_MAX 120
+#define LINE_MAX     120
 
 static void dump_registers(const struct vcpu *v)
 {

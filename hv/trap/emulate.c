@@ -22,9 +22,9 @@
 #include "trap/processor.h"
 #include "trap/trap.h"
 
-#define DESC_LONG (1UL << 53)
+#define DESC_LONG      (1UL << 53)
 #define DESCS_PER_PAGE (PAGE_SIZE / 8)
-#define SELECTOR_LDT 4
+#define SELECTOR_LDT   4
 
 static const uint16_t gpr_offset[16] = {
 #define GPR(name) offsetof(struct cpu_user_regs, name)
@@ -56,9 +56,9 @@ static enum decode_width code_width(const struct vcpu *v)
 	if (!f)
 		return DECODE_32;
 	table = frame_ptr(f);
-	return shared_load64(&table[index % DESCS_PER_PAGE]) & DESC_LONG ?
-		       DECODE_64 :
-		       DECODE_32;
+	return shared_load64(&table[index % DESCS_PER_PAGE]) & DESC_LONG
+		       ? DECODE_64
+		       : DECODE_32;
 }
 
 static bool fetch(struct vcpu *v, unsigned int skip, struct insn *insn)
@@ -224,8 +224,8 @@ bool trap_emulate_privileged(struct vcpu *v)
 	if (insn.op == INSN_SYSENTER &&
 	    !v->trap.callbacks[CALLBACKTYPE_sysenter].address)
 		return false;
-	error = v->trap.kernel_mode ? kernel_insn(v, &insn) :
-				      user_insn(v, &insn);
+	error = v->trap.kernel_mode ? kernel_insn(v, &insn)
+				    : user_insn(v, &insn);
 	if (!error)
 		retire(v, insn.length);
 	return !error || error == -ERESTART || error == -EFAULT;

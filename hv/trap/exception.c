@@ -21,9 +21,9 @@
 #include "trap/processor.h"
 #include "trap/trap.h"
 
-#define HAS_ERROR                                                              \
-	(1U << VECTOR_DF | 1U << VECTOR_TS | 1U << VECTOR_NP |                 \
-	 1U << VECTOR_SS | 1U << VECTOR_GP | 1U << VECTOR_PF |                 \
+#define HAS_ERROR                                              \
+	(1U << VECTOR_DF | 1U << VECTOR_TS | 1U << VECTOR_NP | \
+	 1U << VECTOR_SS | 1U << VECTOR_GP | 1U << VECTOR_PF | \
 	 1U << VECTOR_AC | 1U << VECTOR_CP)
 
 #define INT_OPCODE 0xcd
@@ -31,7 +31,7 @@
 
 /* Breakpoint bits are replaced, the others stay until the guest clears them. */
 #define DR6_REPLACED 0xfUL
-#define DR6_STATUS 0xe00fUL
+#define DR6_STATUS   0xe00fUL
 
 /*
  * INT n. The vector is read from the code: the processor's error code tells

@@ -51,8 +51,8 @@ static void describe_time(const struct vcpu *v, struct cpuid_context *c)
 {
 	c->tsc_khz = (uint32_t)(arch_tsc_hz() / 1000);
 	c->tsc_mul = shared_load32(&v->info->time.tsc_to_system_mul);
-	c->tsc_shift = (int8_t)shared_load8(
-		(const uint8_t *)&v->info->time.tsc_shift);
+	c->tsc_shift =
+		(int8_t)shared_load8((const uint8_t *)&v->info->time.tsc_shift);
 	c->invariant_tsc = host_has(0x80000007, CPUID_EDX, 8);
 	c->rdtscp = host_has(0x80000001, CPUID_EDX, 27);
 }

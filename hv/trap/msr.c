@@ -11,35 +11,35 @@
 #include "trap/processor.h"
 #include "trap/trap.h"
 
-#define MSR_TSC 0x10
-#define MSR_PLATFORM_ID 0x17
-#define MSR_APIC_BASE 0x1b
-#define MSR_UCODE_REV 0x8b
-#define MSR_SYSENTER_CS 0x174
-#define MSR_SYSENTER_ESP 0x175
-#define MSR_SYSENTER_EIP 0x176
-#define MSR_MCG_CAP 0x179
-#define MSR_MCG_STATUS 0x17a
-#define MSR_MISC_ENABLE 0x1a0
-#define MSR_DEBUGCTL 0x1d9
-#define MSR_PAT 0x277
-#define MSR_EFER 0xc0000080
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
+#define MSR_TSC		   0x10
+#define MSR_PLATFORM_ID	   0x17
+#define MSR_APIC_BASE	   0x1b
+#define MSR_UCODE_REV	   0x8b
+#define MSR_SYSENTER_CS	   0x174
+#define MSR_SYSENTER_ESP   0x175
+#define MSR_SYSENTER_EIP   0x176
+#define MSR_MCG_CAP	   0x179
+#define MSR_MCG_STATUS	   0x17a
+#define MSR_MISC_ENABLE	   0x1a0
+#define MSR_DEBUGCTL	   0x1d9
+#define MSR_PAT		   0x277
+#define MSR_EFER	   0xc0000080
+#define MSR_FS_BASE	   0xc0000100
+#define MSR_GS_BASE	   0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
-#define MSR_TSC_AUX 0xc0000103
-#define MSR_PERF_CTL0 0xc0010000
-#define MSR_PERF_CTR3 0xc0010007
-#define MSR_HWCR 0xc0010015
-#define MSR_INT_PENDING 0xc0010055
-#define MSR_DE_CFG 0xc0011029
+#define MSR_TSC_AUX	   0xc0000103
+#define MSR_PERF_CTL0	   0xc0010000
+#define MSR_PERF_CTR3	   0xc0010007
+#define MSR_HWCR	   0xc0010015
+#define MSR_INT_PENDING	   0xc0010055
+#define MSR_DE_CFG	   0xc0011029
 
 #define APIC_BASE_ENABLED 0xfee00800UL
-#define APIC_BASE_BSP 0x100UL
-#define PAT_SHOWN 0x0000050100070406UL
-#define EFER_SHOWN 0xd01UL /* NXE LMA LME SCE */
-#define HWCR_SHOWN (1UL << 24) /* the TSC counts at the P0 rate */
-#define DE_CFG_SHOWN (1UL << 1) /* LFENCE waits */
+#define APIC_BASE_BSP	  0x100UL
+#define PAT_SHOWN	  0x0000050100070406UL
+#define EFER_SHOWN	  0xd01UL     /* NXE LMA LME SCE */
+#define HWCR_SHOWN	  (1UL << 24) /* the TSC counts at the P0 rate */
+#define DE_CFG_SHOWN	  (1UL << 1)  /* LFENCE waits */
 
 enum msr_kind {
 	MSR_CONSTANT, /* reads value; writes of the same are taken */
@@ -47,8 +47,8 @@ enum msr_kind {
 	MSR_HOST,     /* reads the machine's, masked by value, else 0; writes
 		       * of the same are taken */
 	MSR_HOST_IGNORED, /* the same; writes vanish */
-	MSR_BASE,     /* a segment's; value: SEGBASE_* */
-	MSR_OWN,      /* by a function below */
+	MSR_BASE,	  /* a segment's; value: SEGBASE_* */
+	MSR_OWN,	  /* by a function below */
 };
 
 enum msr_vendor {
@@ -86,7 +86,7 @@ static const struct msr_rule {
 };
 
 #define VENDOR_INTEL_EBX 0x756e6547 /* "Genu" */
-#define VENDOR_AMD_EBX 0x68747541   /* "Auth" */
+#define VENDOR_AMD_EBX	 0x68747541 /* "Auth" */
 #define VENDOR_HYGON_EBX 0x6f677948 /* "Hygo" */
 
 static bool vendor_is(uint8_t vendor)

@@ -20,7 +20,7 @@
 #include "trap/processor.h"
 #include "trap/trap.h"
 
-#define PORTS 0x10000U
+#define PORTS		     0x10000U
 #define REPEATS_BEFORE_PAUSE 256
 
 int trap_port_bitmap_set(struct vcpu *v, uint64_t va, uint32_t ports)
@@ -34,8 +34,8 @@ int trap_port_bitmap_set(struct vcpu *v, uint64_t va, uint32_t ports)
 
 bool trap_kernel_has_iopl(const struct vcpu *v)
 {
-	return v->trap.iopl >= 1 || (v->domain->mm.vm_assist &
-				     1U << VMASST_TYPE_architectural_iopl);
+	return v->trap.iopl >= 1 ||
+	       (v->domain->mm.vm_assist & 1U << VMASST_TYPE_architectural_iopl);
 }
 
 /* The bitmap is the kernel's memory: its page tables must be the active. */
@@ -98,8 +98,7 @@ static void step(struct vcpu *v, const struct insn *insn, uint64_t *reg)
 
 static uint64_t repeats_left(struct vcpu *v, const struct insn *insn)
 {
-	return insn->address_bytes == 4 ? (uint32_t)v->regs->rcx :
-					  v->regs->rcx;
+	return insn->address_bytes == 4 ? (uint32_t)v->regs->rcx : v->regs->rcx;
 }
 
 static int string_once(struct vcpu *v, const struct insn *insn)
@@ -142,8 +141,8 @@ static int string(struct vcpu *v, const struct insn *insn)
 
 int emulate_port(struct vcpu *v, const struct insn *insn)
 {
-	uint32_t port = insn->has_imm ? (uint32_t)insn->imm & 0xff :
-					(uint16_t)v->regs->rdx;
+	uint32_t port = insn->has_imm ? (uint32_t)insn->imm & 0xff
+				      : (uint16_t)v->regs->rdx;
 
 	if (!port_allowed(v, port, insn->operand_bytes))
 		return -EPERM;

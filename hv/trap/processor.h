@@ -8,35 +8,35 @@
 
 #include "types.h"
 
-#define EFLAGS_ONE (1UL << 1) /* always set */
-#define EFLAGS_TF (1UL << 8)
-#define EFLAGS_IF (1UL << 9)
-#define EFLAGS_DF (1UL << 10)
-#define EFLAGS_IOPL (3UL << 12)
+#define EFLAGS_ONE	  (1UL << 1) /* always set */
+#define EFLAGS_TF	  (1UL << 8)
+#define EFLAGS_IF	  (1UL << 9)
+#define EFLAGS_DF	  (1UL << 10)
+#define EFLAGS_IOPL	  (3UL << 12)
 #define EFLAGS_IOPL_SHIFT 12
-#define EFLAGS_NT (1UL << 14)
-#define EFLAGS_RF (1UL << 16)
-#define EFLAGS_VM (1UL << 17)
-#define EFLAGS_AC (1UL << 18)
-#define EFLAGS_ID (1UL << 21)
+#define EFLAGS_NT	  (1UL << 14)
+#define EFLAGS_RF	  (1UL << 16)
+#define EFLAGS_VM	  (1UL << 17)
+#define EFLAGS_AC	  (1UL << 18)
+#define EFLAGS_ID	  (1UL << 21)
 /* What a guest may set: CF PF AF ZF SF TF DF OF RF AC ID. */
 #define EFLAGS_GUEST 0x250dd5UL
 
 #define CR0_MP (1UL << 1)
 #define CR0_TS (1UL << 3)
 
-#define CR4_TSD (1UL << 2)
-#define CR4_DE (1UL << 3)
-#define CR4_PAE (1UL << 5)
-#define CR4_MCE (1UL << 6)
-#define CR4_OSFXSR (1UL << 9)
+#define CR4_TSD	       (1UL << 2)
+#define CR4_DE	       (1UL << 3)
+#define CR4_PAE	       (1UL << 5)
+#define CR4_MCE	       (1UL << 6)
+#define CR4_OSFXSR     (1UL << 9)
 #define CR4_OSXMMEXCPT (1UL << 10)
-#define CR4_FSGSBASE (1UL << 16)
-#define CR4_OSXSAVE (1UL << 18)
+#define CR4_FSGSBASE   (1UL << 16)
+#define CR4_OSXSAVE    (1UL << 18)
 
-#define DR6_STEP (1UL << 14)
-#define DR6_INIT 0xffff0ff0UL
-#define DR7_INIT 0x400UL
+#define DR6_STEP	   (1UL << 14)
+#define DR6_INIT	   0xffff0ff0UL
+#define DR7_INIT	   0x400UL
 #define DR7_GENERAL_DETECT (1UL << 13)
 
 enum vector {
@@ -56,15 +56,15 @@ enum vector {
 };
 
 /* A page fault's error code. */
-#define PF_PRESENT (1U << 0)
-#define PF_WRITE (1U << 1)
-#define PF_USER (1U << 2)
+#define PF_PRESENT  (1U << 0)
+#define PF_WRITE    (1U << 1)
+#define PF_USER	    (1U << 2)
 #define PF_RESERVED (1U << 3)
-#define PF_FETCH (1U << 4)
+#define PF_FETCH    (1U << 4)
 
 /* A selector's error code: it came through the IDT. */
 #define SELECTOR_ERROR_MASK 3U
-#define SELECTOR_ERROR_IDT 2U
+#define SELECTOR_ERROR_IDT  2U
 
 /* An address that the processor can hold: bits 63-47 are the same. */
 static inline bool address_is_canonical(uint64_t va)

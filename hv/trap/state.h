@@ -34,8 +34,8 @@ struct vcpu_trap {
 	bool task_switched; /* guest's CR0.TS */
 	uint64_t cr4;	    /* what the guest sees */
 	uint64_t debugreg[8];
-	uint64_t tsc_aux;	   /* in the processor while the vcpu runs */
-	uint64_t port_bitmap_va;   /* PHYSDEVOP_set_iobitmap */
+	uint64_t tsc_aux;	 /* in the processor while the vcpu runs */
+	uint64_t port_bitmap_va; /* PHYSDEVOP_set_iobitmap */
 	uint32_t port_bitmap_bits;
 };
 

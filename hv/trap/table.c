@@ -13,9 +13,9 @@
 #include "trap/trap.h"
 
 /* Callbacks that can be registered. The event's and NMI's always mask. */
-#define CALLBACKS_KNOWN                                                        \
-	(1U << CALLBACKTYPE_event | 1U << CALLBACKTYPE_failsafe |              \
-	 1U << CALLBACKTYPE_syscall | 1U << CALLBACKTYPE_nmi |                 \
+#define CALLBACKS_KNOWN                                           \
+	(1U << CALLBACKTYPE_event | 1U << CALLBACKTYPE_failsafe | \
+	 1U << CALLBACKTYPE_syscall | 1U << CALLBACKTYPE_nmi |    \
 	 1U << CALLBACKTYPE_sysenter | 1U << CALLBACKTYPE_syscall32)
 /* Once registered, only replaced: a guest cannot do without them. */
 #define CALLBACKS_STAY (CALLBACKS_KNOWN & ~(1U << CALLBACKTYPE_nmi))
