@@ -28,7 +28,8 @@ LD = ld
 NM = nm
 OBJCOPY = objcopy
 
-.PHONY: all run test test-long unit unit-programs host-objects hv-objects fuzz-programs \
+.PHONY: all run test test-long unit unit-programs host-objects hv-objects \
+	hv-include host-include fuzz-programs \
 	guest-tests clean need-build need-run need-test debian-guests installer
 all: $(B)/lodge
 
@@ -57,15 +58,17 @@ DEPS = -MMD -MP
 # "domain/domain.h" is a room's header, "arch.h" one of hv/include, and
 # <arch_inline.h> that of the machine we build for: hv/x86 or hv/host.
 INCLUDE = -iquote hv/include -iquote hv
+HV_INCLUDE = $(INCLUDE) -iquote hv/x86 -idirafter hv/x86 -I hv/include
+HOST_INCLUDE = $(INCLUDE) -iquote tests -I hv/host
 
 HV_CFLAGS = -std=gnu2x -O2 -g -ffreestanding -mno-red-zone \
-	-mgeneral-regs-only -fpie -mcmodel=small -fvisibility=hidden -fno-plt \
+	-mgeneral-regs-only -fpie -mcmodel=small -fvisibility=hidden -include hv/x86/hidden.h -fno-plt \
 	-fcf-protection=none -fno-asynchronous-unwind-tables \
 	-fno-stack-protector -fno-strict-aliasing -fno-common \
 	-ffunction-sections -fdata-sections $(WARN) $(SAME) $(DEPS) \
-	$(INCLUDE) -iquote hv/x86 -idirafter hv/x86 -I hv/include
+	$(HV_INCLUDE)
 HV_ASFLAGS = -D__ASSEMBLY__ -g -Wa,--noexecstack $(SAME) $(DEPS) \
-	$(INCLUDE) -iquote hv/x86 -idirafter hv/x86 -I hv/include
+	$(HV_INCLUDE)
 HV_LDFLAGS = -T hv/x86/lodge.lds --gc-sections -z noexecstack \
 	-z max-page-size=4096 --build-id=none -nostdlib -static -no-pie
 
@@ -74,7 +77,7 @@ HV_LDFLAGS = -T hv/x86/lodge.lds --gc-sections -z noexecstack \
 HOST_CFLAGS = -std=gnu2x -O1 -g -fno-common -fno-strict-aliasing \
 	-fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all $(WARN) $(SAME) $(DEPS) \
-	$(INCLUDE) -iquote tests -I hv/host
+	$(HOST_INCLUDE)
 HOST_LIBS = -lcmocka -llzma -lzstd -llz4 -lz -lpthread
 
 # --- sources ---------------------------------------------------------------
@@ -176,8 +179,14 @@ $(B)/unit/%: tests/unit/%.c $(host_obj) Makefile
 		$(HOST_LIBS) $(shell cat $(<:.c=.libs) 2>/dev/null)
 
 unit-programs: $(unit_bin)
+
+# For the checks.
 host-objects: $(host_obj)
 hv-objects: $(hv_obj)
+hv-include:
+	@echo $(HV_INCLUDE)
+host-include:
+	@echo $(HOST_INCLUDE)
 
 unit: | need-test
 	@tests/run unit

@@ -258,7 +258,7 @@ table_end:
 /* The boot CPU's stack block: aligned to its size, in the image so that it is
  * there before anything is allocated, and mapped in its CPU area later. */
 	.section .bss.stack, "aw", @nobits
-	.balign 0x10000
+	.balign 4096	/* the link script aligns it to its size */
 	.globl boot_cpu_stack
 boot_cpu_stack:
 	.skip 0x10000

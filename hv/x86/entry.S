@@ -27,6 +27,9 @@
 
 #define BLOCK_TOP (CPU_AREA_STACK + 0x10000)
 #define REGS_AREA (BLOCK_TOP - CPU_BLOCK_SIZE - REGS_BYTES)
+#define SCRATCH (BLOCK_TOP - CPU_BLOCK_SIZE + BLOCK_SCRATCH)
+/* Where an offset of the CPU's area lies, seen from the copied stub. */
+#define IN_AREA(offset) syscall_stub + ((offset) - CPU_AREA_STUB)
 
 	.section .trampoline, "ax"
 
@@ -82,7 +85,6 @@
 /* ---- exceptions and interrupts ---- */
 
 /* 16 bytes a vector: error code or a zero in its place, vector, go. */
-	.globl	entry_vectors
 	.balign	16
 entry_vectors:
 	.set	vector, 0
@@ -111,14 +113,10 @@ entry_common:
 	CALL_IMAGE trap_from_guest
 
 /* Back to a guest: what is pending first, then the registers. */
-	.globl	resume
 resume:
 	CALL_IMAGE return_work
-	.globl	resume_now
-resume_now:
 	POP_REGS
 	add	$8, %rsp
-	.globl	resume_iret
 resume_iret:
 	iretq
 
@@ -156,7 +154,6 @@ entry_ist:
  * are in the new frame; rip to ss are still where they were. Puts them
  * together again and lets C tell the guest. rdi: the new frame.
  */
-	.globl	iret_fault
 iret_fault:
 	mov	%rdi, %rsi
 	mov	%rdi, %rax
@@ -180,14 +177,13 @@ iret_fault:
  * Copied to each CPU's stub page; all that it names lies at the same distance
  * in each CPU's area. rcx and r11 are the guest's rip and flags.
  */
-	.globl	syscall_stub, syscall_stub_end, syscall32_stub
 	.balign	16
 syscall_stub:
-	mov	%rsp, BLOCK_TOP - CPU_BLOCK_SIZE + BLOCK_SCRATCH - CPU_AREA_STUB - (1f - syscall_stub)(%rip)
-1:	lea	REGS_AREA + REGS_HW_END - CPU_AREA_STUB - (1f - syscall_stub)(%rip), %rsp
-1:	push	$0xe02b
-	push	BLOCK_TOP - CPU_BLOCK_SIZE + BLOCK_SCRATCH - CPU_AREA_STUB - (1f - syscall_stub)(%rip)
-1:	push	%r11
+	mov	%rsp, IN_AREA(SCRATCH)(%rip)
+	lea	IN_AREA(REGS_AREA + REGS_HW_END)(%rip), %rsp
+	push	$0xe02b
+	push	IN_AREA(SCRATCH)(%rip)
+	push	%r11
 	push	$0xe033
 	push	%rcx
 	push	$0
@@ -197,11 +193,11 @@ syscall_stub:
 
 	.balign	16
 syscall32_stub:
-	mov	%rsp, BLOCK_TOP - CPU_BLOCK_SIZE + BLOCK_SCRATCH - CPU_AREA_STUB - (1f - syscall_stub)(%rip)
-1:	lea	REGS_AREA + REGS_HW_END - CPU_AREA_STUB - (1f - syscall_stub)(%rip), %rsp
-1:	push	$0xe02b
-	push	BLOCK_TOP - CPU_BLOCK_SIZE + BLOCK_SCRATCH - CPU_AREA_STUB - (1f - syscall_stub)(%rip)
-1:	push	%r11
+	mov	%rsp, IN_AREA(SCRATCH)(%rip)
+	lea	IN_AREA(REGS_AREA + REGS_HW_END)(%rip), %rsp
+	push	$0xe02b
+	push	IN_AREA(SCRATCH)(%rip)
+	push	%r11
 	push	$0xe023
 	push	%rcx
 	push	$0
@@ -225,6 +221,19 @@ entry_syscall32:
 	jmp	resume
 
 /* ---- the image's own, not needed in guests' roots ---- */
+
+	/* C reaches what is linked far away by these (entry.h). */
+	.section .rodata, "a"
+	.balign	8
+	.globl	entry_points
+entry_points:
+	.quad	entry_vectors
+	.quad	syscall_stub
+	.quad	syscall32_stub
+	.quad	syscall_stub_end
+	.quad	resume_iret
+	.quad	iret_fault
+	.quad	trampoline_bytes
 
 	.text
 

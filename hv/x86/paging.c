@@ -21,6 +21,7 @@
 #include "lib/string.h"
 #include "mm/pte.h"
 #include "x86/cpu.h"
+#include "x86/entry.h"
 #include "x86/map.h"
 #include "x86/paging.h"
 
@@ -35,7 +36,6 @@
 
 extern char image_start[], text_start[], text_end[], rodata_end[], data_end[],
 	image_end[], trampoline_image[];
-extern char trampoline_bytes[]; /* its address is the number */
 
 static struct memory_map *early; /* NULL once the allocator works */
 static uint64_t hv_root;	 /* physical */
@@ -172,7 +172,7 @@ static void map_image(void)
 	}
 	/* The same physical pages of entry text at their own address. */
 	map_range(MAP_TRAMPOLINE, paging_image_phys(trampoline_image),
-		  (uint64_t)trampoline_bytes, RX_TEXT);
+		  entry_points.bytes, RX_TEXT);
 }
 
 static bool range_has_ram(const struct memory_map *map, uint64_t start,

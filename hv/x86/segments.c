@@ -16,6 +16,7 @@
 #include "lib/string.h"
 #include "mm/pte.h"
 #include "x86/cpu.h"
+#include "x86/entry.h"
 #include "x86/map.h"
 #include "x86/msr.h"
 #include "x86/offsets.h"
@@ -48,9 +49,6 @@ struct table_pointer {
 #define DESC_PRESENT (1UL << 47)
 #define GATE_INTERRUPT 0x8e
 #define GATE_DPL3 0x60
-
-extern char entry_vectors[], syscall_stub[], syscall32_stub[],
-	syscall_stub_end[];
 
 static uint64_t area(void)
 {
@@ -148,7 +146,7 @@ static void idt_fill(void)
 	struct table_pointer idtr = { 256 * sizeof(*idt) - 1, (uint64_t)idt };
 
 	for (unsigned int v = 0; v < 256; v++) {
-		uint64_t at = (uint64_t)entry_vectors + 16 * v;
+		uint64_t at = entry_points.vectors + 16 * v;
 
 		idt[v] = (struct gate){
 			.offset_low = (uint16_t)at,
@@ -171,12 +169,14 @@ static void syscall_init(void)
 	uint64_t phys = paging_virt_phys(stub);
 
 	/* The stub's page is read-only and executable: write it elsewhere. */
-	memcpy(arch_frame_ptr(mfn(phys >> PAGE_SHIFT)), syscall_stub,
-	       (size_t)(syscall_stub_end - syscall_stub));
+	memcpy(arch_frame_ptr(mfn(phys >> PAGE_SHIFT)),
+	       (const void *)entry_points.syscall_stub,
+	       entry_points.syscall_stub_end - entry_points.syscall_stub);
 	msr_write(MSR_STAR, (uint64_t)FLAT_RING3_CS32 << 48 |
 				    (uint64_t)SEL_HV_CS << 32);
 	msr_write(MSR_LSTAR, stub);
-	msr_write(MSR_CSTAR, stub + (uint64_t)(syscall32_stub - syscall_stub));
+	msr_write(MSR_CSTAR, stub + entry_points.syscall32_stub -
+				     entry_points.syscall_stub);
 	/* TF IF DF IOPL NT RF VM AC: all off while we are in. */
 	msr_write(MSR_SYSCALL_MASK, 0x77700);
 }

@@ -23,6 +23,7 @@
 #include "x86/apic.h"
 #include "x86/cpu.h"
 #include "x86/dump.h"
+#include "x86/entry.h"
 #include "x86/map.h"
 #include "x86/offsets.h"
 #include "x86/switch.h"
@@ -43,8 +44,6 @@ struct ex_entry {
 	uint64_t fault, fixup;
 };
 extern const struct ex_entry ex_table_start[], ex_table_end[];
-extern char resume_iret[];
-_Noreturn void iret_fault(struct cpu_user_regs *regs);
 
 static void interrupt(unsigned int vector)
 {
@@ -165,8 +164,8 @@ void trap_from_hv(struct cpu_user_regs *regs)
 	    mm_ldt_fault(current_vcpu(), offset))
 		return;
 	if (vector != VEC_DF && vector != VEC_MC) {
-		if (regs->rip == (uint64_t)resume_iret)
-			iret_fault(regs);
+		if (regs->rip == entry_points.resume_iret)
+			entry_points.iret_fault(regs);
 		if (fixup(regs))
 			return;
 	}

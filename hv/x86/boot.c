@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The boot CPU's way from boot.S to the first guest. Two halves: on the boot
+ * tables, until there is an address space of our own; then, on this CPU's
+ * stack at its final place, the rest.
+ *
+ * The distribution's unpackers run in the second half (hv/image/): they are
+ * ordinary programs' code, with SSE and a stack protector, so for that time
+ * FS points at a page for the protector's word. Interrupts stay off, and no
+ * guest exists yet.
+ */
+#include "arch.h"
+#include "boot/guests.h"
+#include "boot/options.h"
+#include "bug.h"
+#include "frame/frame.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "log/log.h"
+#include "sched/sched.h"
+#include "time/time.h"
+#include "x86/acpi.h"
+#include "x86/apic.h"
+#include "x86/cpu.h"
+#include "x86/ioapic.h"
+#include "x86/map.h"
+#include "x86/msr.h"
+#include "x86/multiboot.h"
+#include "x86/offsets.h"
+#include "x86/paging.h"
+#include "x86/smap.h"
+#include "x86/switch.h"
+#include "x86/tsc.h"
+#include "x86/uart.h"
+#include "x86/vga.h"
+
+extern char image_start[], image_end[], boot_cpu_stack[];
+_Noreturn void stack_switch(uint64_t sp, void (*fn)(void));
+_Noreturn void enter_first_guest(void);
+_Noreturn void boot_main(uint32_t magic, uint32_t info, uint64_t image_phys);
+
+static struct boot_info boot;
+static struct hv_options options;
+static struct boot_module modules[MULTIBOOT_MODULES];
+
+static void option_pass(void *ctx, const char *message)
+{
+	(void)ctx;
+	(void)message;
+}
+
+static void option_note(void *ctx, const char *message)
+{
+	(void)ctx;
+	log_info("%s", message);
+}
+
+static void console_init(void)
+{
+	const struct uart_options *com = &options.com[0];
+	uint16_t port = UART_COM1;
+
+	if (options.console & CONSOLE_COM2) {
+		com = &options.com[1];
+		port = UART_COM2;
+	}
+	if (options.console & (CONSOLE_COM1 | CONSOLE_COM2))
+		uart_init(com->port ? com->port : port,
+			  com->baud ? com->baud : 115200);
+	vga_init(!boot.efi && (options.console & CONSOLE_VGA));
+}
+
+static void use(uint64_t start, uint64_t end)
+{
+	struct memory_map *m = &boot.memory;
+
+	m->used[m->n_used++] = (struct memory_range){
+		start >> PAGE_SHIFT, (end + PAGE_SIZE - 1) >> PAGE_SHIFT
+	};
+}
+
+/* What the page allocator must not be given. */
+static void memory_in_use(uint64_t image_phys)
+{
+	use(0, 0x100000);
+	use(image_phys, image_phys + (uint64_t)(image_end - image_start));
+	for (unsigned int i = 0; i < boot.nmodules; i++)
+		use(boot.modules[i].start, boot.modules[i].end);
+}
+
+static void memory_report(void)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int i = 0; i < boot.memory.n; i++)
+		pages += boot.memory.ram[i].end - boot.memory.ram[i].start;
+	log_info("%lu MiB of memory, the last frame is %#lx", pages >> 8,
+		 frame_limit - 1);
+}
+
+/* Everything of RAM that is not in use, to the allocator. */
+static void memory_give(void)
+{
+	const struct memory_map *m = &boot.memory;
+
+	for (unsigned int i = 0; i < m->n; i++) {
+		uint64_t at = m->ram[i].start;
+
+		while (at < m->ram[i].end) {
+			uint64_t end = m->ram[i].end, skip = 0;
+
+			for (unsigned int u = 0; u < m->n_used; u++) {
+				if (m->used[u].end <= at ||
+				    m->used[u].start >= end)
+					continue;
+				end = MAX(m->used[u].start, at);
+				skip = m->used[u].end;
+			}
+			if (end > at)
+				frame_add_range(mfn(at), mfn(end));
+			at = skip ? skip : end;
+		}
+	}
+}
+
+/* Memory of modules that nobody needs any more; a frame that a loader had
+ * two modules share is lost. */
+static void modules_give_back(void)
+{
+	for (unsigned int i = 0; i < boot.nmodules; i++) {
+		uint64_t start = (boot.modules[i].start + PAGE_SIZE - 1) >>
+				 PAGE_SHIFT;
+		uint64_t end = boot.modules[i].end >> PAGE_SHIFT;
+
+		if (!boot_module_needed(i) && start < end)
+			frame_add_range(mfn(start), mfn(end));
+	}
+}
+
+/* The page whose word at 0x28 the unpackers' stack protector checks. */
+static uint8_t protector_page[64];
+
+static int guests_prepare(void)
+{
+	int rc;
+
+	for (unsigned int i = 0; i < boot.nmodules; i++)
+		modules[i] = (struct boot_module){
+			.data = (void *)(MAP_DIRECT + boot.modules[i].start),
+			.bytes = boot.modules[i].end - boot.modules[i].start,
+			.string = boot.modules[i].string,
+		};
+	msr_write(MSR_FS_BASE, (uint64_t)protector_page);
+	rc = boot_guests_prepare(modules, boot.nmodules, &options);
+	msr_write(MSR_FS_BASE, 0);
+	return rc;
+}
+
+/* On this CPU's own stack, in our own address space. */
+static void boot_second_half(void)
+{
+	paging_early_done();
+	segments_init();
+	memory_give();
+	memory_report();
+	if (acpi_init(boot.rsdp, boot.rsdp_bytes, paging_map_firmware))
+		log_warn("no ACPI tables: one CPU, no power-off");
+	tsc_calibrate();
+	apic_setup();
+	apic_init();
+	ioapic_init();
+	time_init();
+	sched_init();
+	if (uart_interrupts_on())
+		log_debug("the serial port has no interrupt: no input");
+	if (guests_prepare() || boot_guests_start()) {
+		log_error("no guest can run: the machine stops here");
+		arch_machine_off();
+	}
+	modules_give_back();
+	enter_first_guest();
+}
+
+void boot_main(uint32_t magic, uint32_t info, uint64_t image_phys)
+{
+	struct memory_map *m = &boot.memory;
+	int rc = multiboot_read(magic, info, &boot);
+
+	options_parse_hv(boot.cmdline, &options, option_pass, NULL);
+	console_init();
+	log_set_levels(options.loglvl, options.guest_loglvl);
+	log_info("Lodge %u.%u, a hypervisor for paravirtual guests",
+		 ABI_VERSION_MAJOR, ABI_VERSION_MINOR);
+	options_parse_hv(boot.cmdline, &options, option_note, NULL);
+	if (rc || m->n == 0)
+		panic("no boot loader that we know: magic %#x", magic);
+	if (boot.truncated)
+		log_warn("the loader told more than we have room for");
+	cpu_detect();
+	cpu_init();
+	smap_patch();
+	memory_in_use(image_phys);
+	frame_limit = m->ram[m->n - 1].end;
+	paging_init(m, image_phys);
+	paging_map_cpu_area(0, paging_image_phys(boot_cpu_stack));
+	paging_activate();
+	stack_switch(CPU_AREA(0) + CPU_AREA_STACK + CPU_STACK_SIZE -
+			     CPU_BLOCK_SIZE - REGS_BYTES - 8,
+		     boot_second_half);
+}
