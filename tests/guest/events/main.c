@@ -23,7 +23,7 @@
  */
 #include "lodger.h"
 
-static unsigned int seen, masked_in_handler;
+static volatile unsigned int seen, masked_in_handler;
 static unsigned int order[8];
 
 static void on_event(unsigned int port, void *argument)

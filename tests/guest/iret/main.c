@@ -105,7 +105,7 @@ static void flags(void)
 	TEST_RESULT(program.regs.rip, USER_CODE + 3);
 }
 
-static unsigned int ticks;
+static volatile unsigned int ticks;
 
 static void on_tick(unsigned int port, void *argument)
 {

@@ -21,7 +21,8 @@
 
 #define LATE (300 * MILLISECOND)
 
-static unsigned int ticks, port;
+static volatile unsigned int ticks;
+static unsigned int port;
 
 static void on_tick(unsigned int p, void *argument)
 {
