@@ -22,11 +22,11 @@
 #include "lib/string.h"
 #include "log/log.h"
 
-#define HEADER 36
-#define TABLE_MAX (4UL << 20)
+#define HEADER	   36
+#define TABLE_MAX  (4UL << 20)
 #define TABLES_MAX 512
-#define RSDP_V1 20
-#define RSDP_V2 36
+#define RSDP_V1	   20
+#define RSDP_V2	   36
 
 struct table {
 	const uint8_t *bytes;
@@ -301,9 +301,9 @@ static uint16_t fadt_port(const struct table *t, size_t old, size_t extended)
 }
 
 #define FADT_TIMER_32 (1 << 8)
-#define FADT_RESET (1 << 10)
-#define FADT_NO_VGA (1 << 2)
-#define FADT_NO_CMOS (1 << 5)
+#define FADT_RESET    (1 << 10)
+#define FADT_NO_VGA   (1 << 2)
+#define FADT_NO_CMOS  (1 << 5)
 
 static void fadt_read(const struct table *t, acpi_map_fn *map)
 {

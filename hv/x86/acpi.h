@@ -8,11 +8,11 @@
 
 #include "types.h"
 
-#define ACPI_CPUS 256
-#define ACPI_IOAPICS 16
+#define ACPI_CPUS      256
+#define ACPI_IOAPICS   16
 #define ACPI_OVERRIDES 24
-#define ACPI_NMIS 8
-#define ACPI_MCFGS 4
+#define ACPI_NMIS      8
+#define ACPI_MCFGS     4
 
 struct acpi_cpu {
 	uint32_t apic_id;
@@ -26,9 +26,9 @@ struct acpi_ioapic {
 };
 
 /* flags of overrides and NMIs: polarity and trigger as on an MPS bus */
-#define ACPI_POLARITY 0x3
-#define ACPI_POLARITY_LOW 0x3
-#define ACPI_TRIGGER 0xc
+#define ACPI_POLARITY	   0x3
+#define ACPI_POLARITY_LOW  0x3
+#define ACPI_TRIGGER	   0xc
 #define ACPI_TRIGGER_LEVEL 0xc
 
 /* ISA interrupt irq arrives as gsi. */

@@ -24,41 +24,41 @@
 #include "x86/port.h"
 #include "x86/vectors.h"
 
-#define REG_ID 0x20
-#define REG_VERSION 0x30
-#define REG_TPR 0x80
-#define REG_EOI 0xb0
-#define REG_LDR 0xd0
-#define REG_DFR 0xe0
-#define REG_SVR 0xf0
-#define REG_ISR 0x100 /* eight words, 0x10 apart */
-#define REG_ESR 0x280
-#define REG_ICR 0x300
-#define REG_ICR_HIGH 0x310
-#define REG_LVT_TIMER 0x320
-#define REG_LVT_THERMAL 0x330
+#define REG_ID		    0x20
+#define REG_VERSION	    0x30
+#define REG_TPR		    0x80
+#define REG_EOI		    0xb0
+#define REG_LDR		    0xd0
+#define REG_DFR		    0xe0
+#define REG_SVR		    0xf0
+#define REG_ISR		    0x100 /* eight words, 0x10 apart */
+#define REG_ESR		    0x280
+#define REG_ICR		    0x300
+#define REG_ICR_HIGH	    0x310
+#define REG_LVT_TIMER	    0x320
+#define REG_LVT_THERMAL	    0x330
 #define REG_LVT_PERFORMANCE 0x340
-#define REG_LVT_LINT0 0x350
-#define REG_LVT_LINT1 0x360
-#define REG_LVT_ERROR 0x370
-#define REG_TIMER_INITIAL 0x380
-#define REG_TIMER_CURRENT 0x390
-#define REG_TIMER_DIVIDE 0x3e0
+#define REG_LVT_LINT0	    0x350
+#define REG_LVT_LINT1	    0x360
+#define REG_LVT_ERROR	    0x370
+#define REG_TIMER_INITIAL   0x380
+#define REG_TIMER_CURRENT   0x390
+#define REG_TIMER_DIVIDE    0x3e0
 
-#define BASE_X2APIC (1UL << 10)
-#define BASE_ENABLED (1UL << 11)
-#define SVR_ENABLED (1U << 8)
-#define ICR_PENDING (1U << 12)
-#define LVT_NMI (4U << 8)
-#define LVT_LOW (1U << 13)
-#define LVT_LEVEL (1U << 15)
-#define LVT_MASKED (1U << 16)
+#define BASE_X2APIC	 (1UL << 10)
+#define BASE_ENABLED	 (1UL << 11)
+#define SVR_ENABLED	 (1U << 8)
+#define ICR_PENDING	 (1U << 12)
+#define LVT_NMI		 (4U << 8)
+#define LVT_LOW		 (1U << 13)
+#define LVT_LEVEL	 (1U << 15)
+#define LVT_MASKED	 (1U << 16)
 #define LVT_TSC_DEADLINE (2U << 17)
-#define DIVIDE_BY_1 0xb
+#define DIVIDE_BY_1	 0xb
 
-#define CALIBRATIONS 3
+#define CALIBRATIONS   3
 #define CALIBRATION_MS 10
-#define AHEAD_MAX_NS 1000000000UL
+#define AHEAD_MAX_NS   1000000000UL
 
 static struct {
 	volatile uint32_t *regs; /* NULL: MSRs */
@@ -95,11 +95,11 @@ static void reg_write(unsigned int reg, uint32_t v)
 static void pic_silence(void)
 {
 	static const uint8_t words[][2] = {
-		{ 0x11, 0x11 },			  /* initialize */
-		{ VECTOR_PIC, VECTOR_PIC + 8 },	  /* first vector */
-		{ 0x04, 0x02 },			  /* the second hangs at 2 */
-		{ 0x01, 0x01 },			  /* 8086 mode */
-		{ 0xff, 0xff },			  /* mask all */
+		{ 0x11, 0x11 },			/* initialize */
+		{ VECTOR_PIC, VECTOR_PIC + 8 }, /* first vector */
+		{ 0x04, 0x02 },			/* the second hangs at 2 */
+		{ 0x01, 0x01 },			/* 8086 mode */
+		{ 0xff, 0xff },			/* mask all */
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++) {
@@ -203,8 +203,8 @@ void apic_init(void)
 	uint32_t id, last_lvt;
 
 	if (!apic.regs)
-		msr_write(MSR_APIC_BASE, msr_read(MSR_APIC_BASE) |
-						 BASE_ENABLED | BASE_X2APIC);
+		msr_write(MSR_APIC_BASE,
+			  msr_read(MSR_APIC_BASE) | BASE_ENABLED | BASE_X2APIC);
 	id = reg_read(REG_ID);
 	if (apic.regs)
 		id >>= 24;

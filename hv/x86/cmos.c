@@ -14,21 +14,21 @@
 #include "x86/port.h"
 
 #define INDEX 0x70
-#define DATA 0x71
+#define DATA  0x71
 
-#define REG_SECOND 0
-#define REG_MINUTE 2
-#define REG_HOUR 4
-#define REG_DAY 7
-#define REG_MONTH 8
-#define REG_YEAR 9
+#define REG_SECOND   0
+#define REG_MINUTE   2
+#define REG_HOUR     4
+#define REG_DAY	     7
+#define REG_MONTH    8
+#define REG_YEAR     9
 #define REG_STATUS_A 10
 #define REG_STATUS_B 11
 
 #define A_UPDATING 0x80
 #define B_24_HOURS 0x02
-#define B_BINARY 0x04
-#define HOUR_PM 0x80
+#define B_BINARY   0x04
+#define HOUR_PM	   0x80
 
 static unsigned int number(const struct cmos_time *t, uint8_t v)
 {

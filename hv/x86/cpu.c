@@ -32,9 +32,9 @@ void arch_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 }
 
 /* The trap handler goes on at label 2 when the instruction at 1 faults. */
-#define FIXUP                                                                  \
-	".pushsection .ex_table, \"a\"\n\t"                                    \
-	".quad 1b, 2b\n\t"                                                     \
+#define FIXUP                               \
+	".pushsection .ex_table, \"a\"\n\t" \
+	".quad 1b, 2b\n\t"                  \
 	".popsection"
 
 int arch_msr_read(uint32_t msr, uint64_t *value)

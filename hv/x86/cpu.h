@@ -15,17 +15,17 @@
 #define CR0_WP (1UL << 16)
 #define CR0_PG (1UL << 31)
 
-#define CR4_TSD (1UL << 2)
-#define CR4_DE (1UL << 3)
-#define CR4_PAE (1UL << 5)
-#define CR4_MCE (1UL << 6)
-#define CR4_PGE (1UL << 7)
-#define CR4_OSFXSR (1UL << 9)
+#define CR4_TSD	       (1UL << 2)
+#define CR4_DE	       (1UL << 3)
+#define CR4_PAE	       (1UL << 5)
+#define CR4_MCE	       (1UL << 6)
+#define CR4_PGE	       (1UL << 7)
+#define CR4_OSFXSR     (1UL << 9)
 #define CR4_OSXMMEXCPT (1UL << 10)
-#define CR4_FSGSBASE (1UL << 16)
-#define CR4_OSXSAVE (1UL << 18)
-#define CR4_SMEP (1UL << 20)
-#define CR4_SMAP (1UL << 21)
+#define CR4_FSGSBASE   (1UL << 16)
+#define CR4_OSXSAVE    (1UL << 18)
+#define CR4_SMEP       (1UL << 20)
+#define CR4_SMAP       (1UL << 21)
 
 /* Of the boot processor; every other one must have them too. */
 extern struct cpu_features cpu_features;

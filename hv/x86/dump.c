@@ -22,11 +22,11 @@
 #include "x86/msr.h"
 #include "x86/vga.h"
 
-#define STACK_BYTES 4096 /* that we look at, at most */
-#define STACK_SHOWN 256	 /* that we show in full */
-#define RETURNS 24	 /* words that we name, at most */
+#define STACK_BYTES  4096 /* that we look at, at most */
+#define STACK_SHOWN  256  /* that we show in full */
+#define RETURNS	     24	  /* words that we name, at most */
 #define FUNCTION_MAX 0x4000
-#define LINE 200
+#define LINE	     200
 
 /* From scripts/symbols. */
 extern const uint64_t lodge_symbols[];

@@ -130,8 +130,8 @@ static void read_xsave(struct cpu_features *f, const struct reader *r)
 		return;
 	}
 	f->avx = f->avx && (v[EAX] & XCR0_AVX);
-	f->avx512 = f->avx512 && f->avx &&
-		    (v[EAX] & XCR0_AVX512) == XCR0_AVX512;
+	f->avx512 =
+		f->avx512 && f->avx && (v[EAX] & XCR0_AVX512) == XCR0_AVX512;
 	f->xcr0 = XCR0_X87 | XCR0_SSE | (f->avx ? XCR0_AVX : 0) |
 		  (f->avx512 ? XCR0_AVX512 : 0);
 	ask(r, 0xd, 1, v);
@@ -204,11 +204,11 @@ const char *features_missing(const struct cpu_features *f)
  * that do not speculate, later Atoms, and the Xeon Phis made of them.
  */
 static const uint8_t intel_safe[] = {
-	0x1c, 0x26, 0x27, 0x35, 0x36,		      /* Bonnell, Saltwell */
+	0x1c, 0x26, 0x27, 0x35, 0x36,			/* Bonnell, Saltwell */
 	0x37, 0x4a, 0x4d, 0x5a, 0x4c, 0x5d, 0x65, 0x75, /* Silvermont... */
-	0x5c, 0x5f, 0x7a,			      /* Goldmont */
-	0x86, 0x96, 0x9c,			      /* Tremont */
-	0x57, 0x85,				      /* Knights Landing, Mill */
+	0x5c, 0x5f, 0x7a,				/* Goldmont */
+	0x86, 0x96, 0x9c,				/* Tremont */
+	0x57, 0x85, /* Knights Landing, Mill */
 };
 
 bool features_leak_nonpresent(const struct cpu_features *f,

@@ -6,9 +6,9 @@
 #include "types.h"
 
 /* XCR0's components that we let guests have */
-#define XCR0_X87 (1UL << 0)
-#define XCR0_SSE (1UL << 1)
-#define XCR0_AVX (1UL << 2)
+#define XCR0_X87    (1UL << 0)
+#define XCR0_SSE    (1UL << 1)
+#define XCR0_AVX    (1UL << 2)
 #define XCR0_AVX512 (7UL << 5) /* masks, upper halves, registers 16-31 */
 
 struct cpu_features {
@@ -28,7 +28,7 @@ struct cpu_features {
 			       * without XSAVE FXSAVE's 512 */
 
 	/* leaves 0x15 and 0x16: what they say, 0 where they do not */
-	uint64_t tsc_hz_exact;	/* crystal times ratio */
+	uint64_t tsc_hz_exact;	 /* crystal times ratio */
 	uint64_t tsc_hz_nominal; /* base frequency, rounded to MHz */
 };
 

@@ -14,11 +14,11 @@
 #include "x86/acpi.h"
 #include "x86/paging.h"
 
-#define WINDOW 0x10 /* byte offset of the data; the index is at 0 */
-#define REG_VERSION 1
+#define WINDOW	     0x10 /* byte offset of the data; the index is at 0 */
+#define REG_VERSION  1
 #define REG_INPUT(n) (0x10 + 2 * (n))
-#define INPUT_LOW (1U << 13)
-#define INPUT_LEVEL (1U << 15)
+#define INPUT_LOW    (1U << 13)
+#define INPUT_LEVEL  (1U << 15)
 #define INPUT_MASKED (1U << 16)
 
 static struct ioapic {
@@ -99,7 +99,7 @@ int ioapic_route(uint32_t gsi, unsigned int vector, uint32_t apic_id,
 	return 0;
 }
 
-static const struct acpi_override *override(uint8_t irq)
+static const struct acpi_override *find_override(uint8_t irq)
 {
 	for (unsigned int i = 0; i < acpi.noverrides; i++)
 		if (acpi.overrides[i].irq == irq)
@@ -109,14 +109,14 @@ static const struct acpi_override *override(uint8_t irq)
 
 uint32_t ioapic_gsi_of_isa(uint8_t irq)
 {
-	const struct acpi_override *o = override(irq);
+	const struct acpi_override *o = find_override(irq);
 
 	return o ? o->gsi : irq;
 }
 
 int ioapic_route_isa(uint8_t irq, unsigned int vector, uint32_t apic_id)
 {
-	const struct acpi_override *o = override(irq);
+	const struct acpi_override *o = find_override(irq);
 	uint16_t flags = o ? o->flags : 0;
 
 	return ioapic_route(ioapic_gsi_of_isa(irq), vector, apic_id,

@@ -14,17 +14,17 @@
 #include "x86/tsc.h"
 #include "x86/uart.h"
 
-#define PM1_SCI_ENABLED (1U << 0)
+#define PM1_SCI_ENABLED	     (1U << 0)
 #define PM1_SLEEP_TYPE_SHIFT 10
-#define PM1_SLEEP_TYPE (7U << PM1_SLEEP_TYPE_SHIFT)
-#define PM1_SLEEP (1U << 13)
+#define PM1_SLEEP_TYPE	     (7U << PM1_SLEEP_TYPE_SHIFT)
+#define PM1_SLEEP	     (1U << 13)
 
 #define KEYBOARD_STATUS 0x64
-#define KEYBOARD_FULL 0x02
-#define KEYBOARD_RESET 0xfe
-#define RESET_CONTROL 0xcf9
-#define PCI_ADDRESS 0xcf8
-#define PCI_DATA 0xcfc
+#define KEYBOARD_FULL	0x02
+#define KEYBOARD_RESET	0xfe
+#define RESET_CONTROL	0xcf9
+#define PCI_ADDRESS	0xcf8
+#define PCI_DATA	0xcfc
 
 static _Noreturn void halt(void)
 {
@@ -94,10 +94,10 @@ static void reset_by_acpi(void)
 		port_out8((uint16_t)at, acpi.reset_value);
 		break;
 	case ACPI_SPACE_PCI:
-		port_out32(PCI_ADDRESS, 0x80000000U |
-						(uint32_t)(at >> 32 & 31) << 11 |
-						(uint32_t)(at >> 16 & 7) << 8 |
-						(uint32_t)(at & 0xfc));
+		port_out32(PCI_ADDRESS,
+			   0x80000000U | (uint32_t)(at >> 32 & 31) << 11 |
+				   (uint32_t)(at >> 16 & 7) << 8 |
+				   (uint32_t)(at & 0xfc));
 		port_out8((uint16_t)(PCI_DATA + (at & 3)), acpi.reset_value);
 		break;
 	}

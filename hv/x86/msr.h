@@ -8,18 +8,19 @@
 
 #include <stdint.h>
 
-#define MSR_APIC_BASE 0x1b
+#define MSR_APIC_BASE	      0x1b
 #define MSR_ARCH_CAPABILITIES 0x10a
-#define MSR_PAT 0x277
-#define MSR_TSC_DEADLINE 0x6e0
-#define MSR_X2APIC 0x800 /* register at offset o of the page: 800 + o/16 */
-#define MSR_EFER 0xc0000080
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_CSTAR 0xc0000083
-#define MSR_SYSCALL_MASK 0xc0000084
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
+#define MSR_PAT		      0x277
+#define MSR_TSC_DEADLINE      0x6e0
+/* the register at offset o of the page of registers is MSR_X2APIC + o / 16 */
+#define MSR_X2APIC	   0x800
+#define MSR_EFER	   0xc0000080
+#define MSR_STAR	   0xc0000081
+#define MSR_LSTAR	   0xc0000082
+#define MSR_CSTAR	   0xc0000083
+#define MSR_SYSCALL_MASK   0xc0000084
+#define MSR_FS_BASE	   0xc0000100
+#define MSR_GS_BASE	   0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
 #define EFER_SCE (1UL << 0)

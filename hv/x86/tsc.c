@@ -24,12 +24,12 @@
 #include "x86/paging.h"
 #include "x86/port.h"
 
-#define FS_PER_S 1000000000000000UL
+#define FS_PER_S  1000000000000000UL
 #define FS_PER_NS 1000000UL
-#define SPAN_MS 25
-#define TRIES 12
-#define HZ_MIN 50000000UL
-#define HZ_MAX 20000000000UL
+#define SPAN_MS	  25
+#define TRIES	  12
+#define HZ_MIN	  50000000UL
+#define HZ_MAX	  20000000000UL
 
 struct reference {
 	const char *name;
@@ -47,12 +47,12 @@ static uint64_t tsc_hz;
 
 /* ---- The clocks ---- */
 
-#define HPET_PERIOD 0x4
+#define HPET_PERIOD	0x4
 #define HPET_PERIOD_MAX 100000000UL
-#define HPET_CONFIG 0x10
+#define HPET_CONFIG	0x10
 #define HPET_CONFIG_RUN 1
-#define HPET_COUNTER 0xf0
-#define HPET_BYTES 0x400
+#define HPET_COUNTER	0xf0
+#define HPET_BYTES	0x400
 
 static volatile uint32_t *hpet_regs;
 
@@ -94,14 +94,14 @@ static bool pm_timer_open(struct reference *r)
 	return true;
 }
 
-#define PIT_CHANNEL2 0x42
-#define PIT_MODE 0x43
-#define PIT_LATCH2 0x80
+#define PIT_CHANNEL2   0x42
+#define PIT_MODE       0x43
+#define PIT_LATCH2     0x80
 #define PIT_COUNT_DOWN 0xb0 /* channel 2, both bytes, mode 0 */
-#define PIT_GATE 0x61
-#define PIT_GATE_OPEN 0x01
-#define PIT_SPEAKER 0x02
-#define PIT_PERIOD 838095345UL /* 1.193182 MHz */
+#define PIT_GATE       0x61
+#define PIT_GATE_OPEN  0x01
+#define PIT_SPEAKER    0x02
+#define PIT_PERIOD     838095345UL /* 1.193182 MHz */
 
 static uint32_t pit_count(void)
 {
@@ -207,7 +207,9 @@ static uint64_t measure_surely(const struct reference *r)
 static uint64_t measure_by_any(const char **name)
 {
 	static bool (*const clocks[])(struct reference *) = {
-		hpet_open, pm_timer_open, pit_open,
+		hpet_open,
+		pm_timer_open,
+		pit_open,
 	};
 	struct reference r;
 	uint64_t hz;
@@ -240,9 +242,8 @@ void tsc_calibrate(void)
 	if (!hz)
 		panic("no clock to measure the time-stamp counter by");
 	tsc_hz = hz;
-	log_info("TSC: %lu.%03lu MHz by %s%s", hz / 1000000,
-		 hz / 1000 % 1000, name,
-		 f->invariant_tsc ? ", invariant" : "");
+	log_info("TSC: %lu.%03lu MHz by %s%s", hz / 1000000, hz / 1000 % 1000,
+		 name, f->invariant_tsc ? ", invariant" : "");
 }
 
 uint64_t arch_tsc_hz(void)

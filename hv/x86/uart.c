@@ -30,31 +30,31 @@
 #define CLOCK 115200 /* the rate at divisor 1 */
 
 /* Registers; the first two are the divisor's while LCR_DIVISOR is set. */
-#define DATA 0
-#define IER 1
-#define FCR 2 /* written */
-#define IIR 2 /* read */
-#define LCR 3
-#define MCR 4
-#define LSR 5
-#define MSR 6
+#define DATA	0
+#define IER	1
+#define FCR	2 /* written */
+#define IIR	2 /* read */
+#define LCR	3
+#define MCR	4
+#define LSR	5
+#define MSR	6
 #define SCRATCH 7
 
-#define IER_RECEIVED 0x01
+#define IER_RECEIVED	 0x01
 #define FCR_ENABLE_CLEAR 0x07 /* an interrupt for every byte */
-#define IIR_FIFO 0xc0
-#define LCR_8N1 0x03
-#define LCR_DIVISOR 0x80
-#define MCR_DTR_RTS 0x03
-#define MCR_OUT2 0x08 /* lets the interrupt through */
-#define MCR_LOOP 0x10
-#define LSR_RECEIVED 0x01
-#define LSR_ROOM 0x20
-#define LSR_IDLE 0x40
+#define IIR_FIFO	 0xc0
+#define LCR_8N1		 0x03
+#define LCR_DIVISOR	 0x80
+#define MCR_DTR_RTS	 0x03
+#define MCR_OUT2	 0x08 /* lets the interrupt through */
+#define MCR_LOOP	 0x10
+#define LSR_RECEIVED	 0x01
+#define LSR_ROOM	 0x20
+#define LSR_IDLE	 0x40
 
 #define PATIENCE 200000 /* reads of LSR: at least 100 ms on a real bus */
-#define BURST 256	/* bytes that one interrupt takes */
-#define RING 1024	/* a power of two */
+#define BURST	 256	/* bytes that one interrupt takes */
+#define RING	 1024	/* a power of two */
 
 static struct {
 	uint16_t port; /* 0: there is none */
@@ -185,8 +185,7 @@ int uart_getc(void)
 	int c;
 
 	if (tail == atomic32_load(&ring.head)) {
-		if (uart.interrupts || !uart.port ||
-		    !(get(LSR) & LSR_RECEIVED))
+		if (uart.interrupts || !uart.port || !(get(LSR) & LSR_RECEIVED))
 			return -1;
 		return get(DATA);
 	}

@@ -7,12 +7,12 @@
 #ifndef LODGE_X86_VECTORS_H
 #define LODGE_X86_VECTORS_H
 
-#define VECTOR_PIC 0x20 /* 16 of them: only ever spurious */
-#define VECTOR_DEVICE 0x30
+#define VECTOR_PIC	  0x20 /* 16 of them: only ever spurious */
+#define VECTOR_DEVICE	  0x30
 #define VECTOR_DEVICE_END 0xe0
-#define VECTOR_TIMER 0xf0
-#define VECTOR_POKE 0xf1
-#define VECTOR_ERROR 0xf2
-#define VECTOR_SPURIOUS 0xff
+#define VECTOR_TIMER	  0xf0
+#define VECTOR_POKE	  0xf1
+#define VECTOR_ERROR	  0xf2
+#define VECTOR_SPURIOUS	  0xff
 
 #endif

@@ -11,17 +11,17 @@
 #include "x86/paging.h"
 #include "x86/port.h"
 
-#define WIDTH 80
-#define HEIGHT 25
-#define TAB 8
+#define WIDTH	  80
+#define HEIGHT	  25
+#define TAB	  8
 #define ATTRIBUTE 0x0700 /* grey on black */
-#define BLANK (ATTRIBUTE | ' ')
+#define BLANK	  (ATTRIBUTE | ' ')
 
-#define MEMORY 0xb8000
-#define CRTC_INDEX 0x3d4
-#define CRTC_DATA 0x3d5
+#define MEMORY		 0xb8000
+#define CRTC_INDEX	 0x3d4
+#define CRTC_DATA	 0x3d5
 #define CRTC_CURSOR_HIGH 14
-#define CRTC_CURSOR_LOW 15
+#define CRTC_CURSOR_LOW	 15
 
 static struct {
 	volatile uint16_t *memory; /* NULL: there is none */

@@ -111,10 +111,10 @@ static void append(uint64_t at, const void *bytes, size_t n)
 	seal(at);
 }
 
-#define APPEND(at, ...)                                                        \
-	do {                                                                   \
-		const uint8_t bytes[] = { __VA_ARGS__ };                       \
-		append(at, bytes, sizeof(bytes));                              \
+#define APPEND(at, ...)                                  \
+	do {                                             \
+		const uint8_t bytes[] = { __VA_ARGS__ }; \
+		append(at, bytes, sizeof(bytes));        \
 	} while (0)
 
 static void append_address(uint64_t at, unsigned int size, uint64_t v)
@@ -337,8 +337,9 @@ static void a_table_with_a_wrong_sum_is_left_out(void **state)
 
 static void impossible_lengths_are_left_out(void **state)
 {
-	static const uint32_t lengths[] = { 0, 4, 35, MEMORY, UINT32_MAX,
-					    TABLE_MAX, TABLE_MAX + 1 };
+	static const uint32_t lengths[] = {
+		0, 4, 35, MEMORY, UINT32_MAX, TABLE_MAX, TABLE_MAX + 1
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
@@ -386,15 +387,22 @@ static void a_madt_that_breaks_off_keeps_its_beginning(void **state)
 
 static void entries_too_short_for_their_kind_are_left_out(void **state)
 {
-	static const uint8_t lengths[] = { 8, 12, 10, 0, 6, 12, 0, 0, 0, 16,
-					   12 };
+	static const uint8_t lengths[] = {
+		8, 12, 10, 0, 6, 12, 0, 0, 0, 16, 12
+	};
 
 	(void)state;
 	build(2);
 	begin(MADT_AT, "APIC", 44);
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
-		uint8_t e[16] = { (uint8_t)i, (uint8_t)(lengths[i] - 1), 1, 1,
-				  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+		uint8_t e[16] = { (uint8_t)i, (uint8_t)(lengths[i] - 1),
+				  1,	      1,
+				  1,	      1,
+				  1,	      1,
+				  1,	      1,
+				  1,	      1,
+				  1,	      1,
+				  1,	      1 };
 
 		if (lengths[i])
 			append(MADT_AT, e, e[1]);
@@ -452,8 +460,11 @@ static const struct {
 	{ 11, { 8, '_', 'S', '5', '_', 0x12, 6, 4, 0, 0, 0 }, 0, 0 },
 	{ 12, { 8, '\\', '_', 'S', '5', '_', 0x12, 6, 4, 1, 1, 0 }, 1, 1 },
 	/* a length of two bytes, and a double word */
-	{ 17, { 8, '_', 'S', '5', '_', 0x12, 0x49, 0, 2, 0x0c, 6, 0, 0, 0,
-		0x0a, 7, 0 }, 6, 7 },
+	{ 17,
+	  { 8, '_', 'S', '5', '_', 0x12, 0x49, 0, 2, 0x0c, 6, 0, 0, 0, 0x0a, 7,
+	    0 },
+	  6,
+	  7 },
 	/* one element for both */
 	{ 11, { 8, '_', 'S', '5', '_', 0x12, 5, 1, 0x0b, 5, 4 }, 5, 4 },
 	/* nothing follows, or not enough, or something else */

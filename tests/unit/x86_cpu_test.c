@@ -15,10 +15,10 @@
 #include "../../hv/x86/features.c"
 
 #define INTEL 0x756e6547, 0x6c65746e, 0x49656e69 /* EBX, ECX, EDX */
-#define AMD 0x68747541, 0x444d4163, 0x69746e65
+#define AMD   0x68747541, 0x444d4163, 0x69746e65
 #define HYGON 0x6f677948, 0x656e6975, 0x6e65476e
-#define TCG 0x54474354, 0x43544743, 0x47435447
-#define KVM 0x4b4d564b, 0x564b4d56, 0x0000004d
+#define TCG   0x54474354, 0x43544743, 0x47435447
+#define KVM   0x4b4d564b, 0x564b4d56, 0x0000004d
 
 struct leaf {
 	uint32_t leaf, subleaf, out[4];
@@ -35,8 +35,8 @@ static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 		memset(out, 0xff, 16);
 		return;
 	}
-	for (const struct leaf *l = processor; l->out[EAX] | l->out[EBX] |
-	     l->out[ECX] | l->out[EDX]; l++)
+	for (const struct leaf *l = processor;
+	     l->out[EAX] | l->out[EBX] | l->out[ECX] | l->out[EDX]; l++)
 		if (l->leaf == leaf && l->subleaf == subleaf)
 			memcpy(out, l->out, 16);
 }
