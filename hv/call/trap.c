@@ -142,14 +142,3 @@ long hc_set_segment_base(struct vcpu *v, struct call_args *args)
 {
 	return trap_segment_base_set(v, (unsigned int)args->a[0], args->a[1]);
 }
-
-/*
- * iret(): sets every register. rax is one of them, so that the result is what
- * the guest wanted there; the dispatcher must not take it for an error.
- */
-long hc_iret(struct vcpu *v, struct call_args *args)
-{
-	(void)args;
-	trap_iret(v);
-	return (long)v->regs->rax;
-}

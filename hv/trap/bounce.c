@@ -145,6 +145,10 @@ void trap_nmi(struct vcpu *v)
 {
 	if (!v->trap.gates[VECTOR_NMI].address)
 		return;
+	if (v->trap.nmi_masked) {
+		v->trap.nmi_pending = true;
+		return;
+	}
 	v->trap.nmi_masked = true;
 	trap_reflect(v, VECTOR_NMI, false, 0);
 }

@@ -42,6 +42,10 @@ static void load_virtual(struct vcpu *v, uint64_t rflags)
 {
 	shared_store8(&v->info->evtchn_upcall_mask, !(rflags & EFLAGS_IF));
 	v->trap.nmi_masked = false;
+	if (unlikely(v->trap.nmi_pending)) {
+		v->trap.nmi_pending = false;
+		atomic32_or(&v->work, VCPU_WORK_NMI);
+	}
 	if (v->domain->mm.vm_assist & 1U << VMASST_TYPE_architectural_iopl)
 		v->trap.iopl = rflags >> EFLAGS_IOPL_SHIFT & 3;
 }

@@ -27,6 +27,7 @@ struct vcpu_trap {
 	uint32_t callback_masks; /* bit n: callback n masks events */
 	bool kernel_mode;	 /* the guest is in its kernel */
 	bool nmi_masked;	 /* until the iret that ends it */
+	bool nmi_pending;	 /* one came while masked */
 	uint8_t iopl;
 	uint64_t kernel_sp; /* stack of the guest's kernel: stack_switch */
 	uint64_t kernel_ss;

@@ -24,7 +24,7 @@ void trap_reflect(struct vcpu *v, unsigned int vector, bool has_error,
 void trap_upcall(struct vcpu *v);
 /*
  * Delivers an NMI through the trap table's vector 2, or forgets it when there
- * is no handler. Not while v->trap.nmi_masked: that is the caller's to see.
+ * is no handler. While one is being handled, another waits for its iret.
  */
 void trap_nmi(struct vcpu *v);
 /*
