@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm_assist: ways of behaving that a guest may choose. Some need nothing from
+ * a 64-bit guest's hypervisor (4 GiB segments, extended CR3); writes to page
+ * tables are emulated whether it asks or not. Those that other rooms look at:
+ * the guest's own IOPL in saved flags, the flag of runstate updates.
+ *
+ * A machine-to-physical table that user programs cannot read (m2p_strict) is
+ * refused: the table is in every address space here.
+ */
+#include "call/call.h"
+#include "mm/mm.h"
+
+#define TYPES_KNOWN                                                            \
+	(1U << VMASST_TYPE_4gb_segments |                                      \
+	 1U << VMASST_TYPE_4gb_segments_notify |                               \
+	 1U << VMASST_TYPE_writable_pagetables |                               \
+	 1U << VMASST_TYPE_pae_extended_cr3 |                                  \
+	 1U << VMASST_TYPE_architectural_iopl |                                \
+	 1U << VMASST_TYPE_runstate_update_flag)
+
+/* vm_assist(cmd, type) */
+long hc_vm_assist(struct vcpu *v, struct call_args *args)
+{
+	unsigned int cmd = (unsigned int)args->a[0];
+	unsigned int type = (unsigned int)args->a[1];
+	struct mm_locked m;
+
+	if (type >= 32 || !(TYPES_KNOWN >> type & 1))
+		return -EINVAL;
+	if (cmd != VMASST_CMD_enable && cmd != VMASST_CMD_disable)
+		return -ENOSYS;
+	m = mm_lock(v->domain);
+	if (cmd == VMASST_CMD_enable)
+		m.d->mm.vm_assist |= 1U << type;
+	else
+		m.d->mm.vm_assist &= ~(1U << type);
+	mm_unlock(m);
+	return 0;
+}
