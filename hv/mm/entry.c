@@ -134,15 +134,12 @@ int mm_entry_update(struct mm_locked m, struct frame *f, unsigned int idx,
 	uint64_t *table = frame_ptr(f);
 	uint64_t old = shared_load64(&table[idx]);
 	bool flags_only;
-	int rc;
+	int rc = 0;
 
 	if (pte_slot_is_ours(level, idx))
 		return -EPERM;
 	if (expected && old != *expected)
 		return -EAGAIN;
-	rc = mm_settle(m);
-	if (rc)
-		return rc;
 	flags_only = only_flags_change(level, old, value);
 	if (flags_only)
 		value = (value | PTE_US) & ~(PTE_G | PTE_CACHE);

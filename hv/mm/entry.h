@@ -26,7 +26,10 @@
 void mm_drop_table(struct mm_locked m, struct frame *f);
 void mm_drop_entry(struct mm_locked m, unsigned int level, uint64_t pte);
 void mm_orphan(struct mm_locked m, struct frame *f);
-/* Goes on with the orphan first: every operation's beginning. -ERESTART. */
+/*
+ * Goes on with the orphan first: every operation's beginning, before it looks
+ * at any table, which may lose its last use here. -ERESTART.
+ */
 [[nodiscard]] int mm_settle(struct mm_locked m);
 
 static inline unsigned int level_of(enum frame_type t)

@@ -35,10 +35,11 @@ void mm_unlock(struct mm_locked m);
 /* ---- entries (entry.c) ---- */
 
 /*
- * Writes entry idx of a validated table f of domain m.d, where pt_owner's
- * frames may be referred to. keep_ad: accessed and dirty bits of the old
- * entry stay. expected: NULL, or the value that must be there (for emulated
- * compare-and-exchange): -EAGAIN when it is not.
+ * Writes entry idx of a validated table f of domain m.d, where foreign's
+ * frames may be referred to; mm_settle() came before f was looked at.
+ * keep_ad: accessed and dirty bits of the old entry stay. expected: NULL, or
+ * the value that must be there (for emulated compare-and-exchange): -EAGAIN
+ * when it is not.
  */
 [[nodiscard]] int mm_entry_update(struct mm_locked m, struct frame *f,
 				  unsigned int idx, uint64_t value,

@@ -152,8 +152,10 @@ bool mm_ptwr_fault(struct vcpu *v, uint64_t va)
 	if (!w.table || !decode_write(v, va, &w))
 		return false;
 	m = mm_lock(v->domain);
+	if (mm_settle(m))
+		done = true; /* interrupted: the guest comes back here */
 	/* The lock was free while the bytes were fetched: look again. */
-	if (table_at(m, v, va) == w.table)
+	else if (table_at(m, v, va) == w.table)
 		done = apply(m, v, &w);
 	mm_unlock(m);
 	return done;

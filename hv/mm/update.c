@@ -52,6 +52,9 @@ int mm_update_one(struct mm_locked m, struct domain *owner, uint64_t ptr,
 		return m2p_update(owner, f, val);
 	if ((ptr & 3) == MMU_PT_UPDATE_NO_TRANSLATE)
 		return -EOPNOTSUPP;
+	rc = mm_settle(m);
+	if (rc)
+		return rc;
 	if ((ptr & 4) || !f || !frame_get(f, m.d))
 		return -EINVAL;
 	rc = table_write(m, owner, f, ptr, val);
@@ -117,10 +120,12 @@ int mm_update_va(struct vcpu *v, uint64_t va, uint64_t value, uint64_t flags,
 	if (rc)
 		return rc;
 	m = mm_lock(v->domain);
-	rc = !mm_walk(m, v, va, &at) ? -EINVAL :
-				       mm_entry_update(m, at.table, at.idx,
-						       value, owner, false,
-						       NULL);
+	rc = mm_settle(m);
+	if (!rc && !mm_walk(m, v, va, &at))
+		rc = -EINVAL;
+	if (!rc)
+		rc = mm_entry_update(m, at.table, at.idx, value, owner, false,
+				     NULL);
 	mm_unlock(m);
 	if (!rc && cpus)
 		flush_do(flags, cpus, va);

@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The storm: two hostile guests on two CPUs, one of them with two vcpus. Each
+ * step, one of them does something to its page tables, most often something
+ * that is nearly right: its own frames, small indices, plausible flags. Data
+ * pages get filled with entries, so that pins find tables worth validating.
+ * An operation that was interrupted is resumed, or, as a hostile guest may,
+ * never heard of again.
+ *
+ * In the end both guests are taken apart, and all memory must be free.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "host/host.h"
+#include "mm/mm.h"
+#include "mm/pte.h"
+#include "oracle.h"
+#include "storm.h"
+
+#define FRAMES 112
+#define RESTARTS_MAX 20000
+#define FREE_FRAMES 6 /* so that a freed frame is soon another's */
+
+static struct storm_config cfg;
+static struct host_guest guest[2];
+static bool from_bytes;
+static bool endless;
+static char what[256];
+
+/* Where the guests' decisions come from; apart from the explorer's, so that
+ * an interrupted operation can be done again with the same arguments. */
+static struct {
+	uint64_t state;
+	const uint8_t *bytes;
+	size_t left;
+} source;
+
+/* A number below n, from the bytes or the seed. */
+static unsigned int pick(unsigned int n)
+{
+	unsigned int v = 0;
+
+	if (!from_bytes) {
+		source.state = source.state * 6364136223846793005 +
+			       1442695040888963407;
+		return (unsigned int)((source.state >> 33) % n);
+	}
+	for (unsigned int have = 1; have < n && source.left; have <<= 8) {
+		v = v << 8 | *source.bytes++;
+		source.left--;
+	}
+	return v % n;
+}
+
+static bool one_in(unsigned int n)
+{
+	return pick(n) == n - 1;
+}
+
+static struct vcpu *me(void)
+{
+	return host_this->current;
+}
+
+static struct host_guest *mine(void)
+{
+	return me()->domain == guest[0].d ? &guest[0] : &guest[1];
+}
+
+static struct host_guest *other(void)
+{
+	return mine() == &guest[0] ? &guest[1] : &guest[0];
+}
+
+#define SAY(...) snprintf(what, sizeof(what), __VA_ARGS__)
+
+/* ---- arguments ---- */
+
+static uint64_t some_mfn(void)
+{
+	const struct host_guest *g = one_in(24) ? other() : mine();
+
+	switch (pick(64)) {
+	case 0:
+		return pick(FRAMES + 4);
+	case 1:
+		return frame_mfn(g->d->shared_frame).v;
+	case 2:
+		return 1UL << 40 | pick(16);
+	default:
+		return frame_mfn(g->frame[pick(g->nr)]).v;
+	}
+}
+
+static unsigned int some_index(void)
+{
+	static const uint16_t favourites[] = { 0, 1, 2, 2, 3, 255, 256, 271,
+					       272, 510, 511 };
+
+	return one_in(16) ? pick(512) :
+			    favourites[pick(ARRAY_SIZE(favourites))];
+}
+
+static uint64_t some_flags(void)
+{
+	static const uint64_t rare[] = { PTE_G,	  PTE_PSE, PTE_PWT,  PTE_PCD,
+					 PTE_NX,  PTE_D,   1UL << 9, 1UL << 62,
+					 1UL << 49 };
+	uint64_t flags = PTE_P | PTE_US | PTE_A;
+
+	if (pick(2))
+		flags |= PTE_RW;
+	if (one_in(8))
+		flags &= ~PTE_P;
+	if (one_in(8))
+		flags &= ~PTE_US;
+	if (one_in(6))
+		flags |= rare[pick(ARRAY_SIZE(rare))];
+	return flags;
+}
+
+static uint64_t some_entry(void)
+{
+	if (one_in(5))
+		return 0;
+	return some_mfn() << PAGE_SHIFT | some_flags();
+}
+
+static uint64_t some_va(void)
+{
+	uint64_t va;
+
+	if (pick(3))
+		return host_guest_va(pick(mine()->nr + 2));
+	va = (uint64_t)some_index() << 39 | (uint64_t)some_index() << 30 |
+	     (uint64_t)some_index() << 21 | (uint64_t)some_index() << 12;
+	return va >> 47 & 1 ? va | 0xffffUL << 48 : va;
+}
+
+/* ---- operations: each returns 0 or -errno ---- */
+
+static int op_mmu_update(void)
+{
+	uint64_t ptr = some_mfn() << PAGE_SHIFT | some_index() * 8;
+	uint64_t val = some_entry();
+	struct domain *owner = me()->domain;
+	struct mm_locked m;
+	int rc;
+
+	ptr |= one_in(4) ? pick(8) : 0;
+	if (owner->privileged && one_in(3))
+		owner = other()->d;
+	SAY("mmu_update %#lx = %#lx, frames of dom%u", ptr, val, owner->id);
+	m = mm_lock(me()->domain);
+	rc = mm_update_one(m, owner, ptr, val);
+	mm_unlock(m);
+	return rc;
+}
+
+/* Puts the first mapping of a page back, so that the guest can go on. */
+static int op_map_again(void)
+{
+	unsigned int i = pick(mine()->nr);
+	struct host_guest *g = mine();
+	uint64_t val = frame_mfn(g->frame[i]).v << PAGE_SHIFT | PTE_P |
+		       PTE_US | PTE_A;
+	struct mm_locked m;
+	int rc;
+
+	val |= pick(2) ? PTE_RW : 0;
+	SAY("map page %u again: %#lx", i, val);
+	m = mm_lock(g->d);
+	rc = mm_update_one(m, g->d,
+			   (frame_mfn(g->l1).v << PAGE_SHIFT) + i * 8, val);
+	mm_unlock(m);
+	return rc;
+}
+
+static int op_update_va(void)
+{
+	static const uint64_t flags[] = { 0, UVMF_TLB_FLUSH, UVMF_INVLPG,
+					  UVMF_TLB_FLUSH | UVMF_ALL,
+					  UVMF_INVLPG | UVMF_ALL, 3 };
+	uint64_t va = some_va(), val = some_entry();
+	uint64_t f = flags[pick(ARRAY_SIZE(flags))];
+
+	SAY("update_va_mapping %#lx = %#lx, flags %#lx", va, val, f);
+	return mm_update_va(me(), va, val, f, me()->domain);
+}
+
+static int ext(unsigned int cmd, uint64_t arg1, uint64_t arg2)
+{
+	struct mmuext_op op = { .cmd = cmd };
+
+	op.arg1.mfn = arg1;
+	op.arg2.src_mfn = arg2;
+	SAY("mmuext %u %#lx %#lx", cmd, arg1, arg2);
+	return mm_ext_one(me(), me()->domain, &op);
+}
+
+static int op_pin(void)
+{
+	return ext(MMUEXT_PIN_L1_TABLE + pick(4), some_mfn(), 0);
+}
+
+static int op_unpin(void)
+{
+	return ext(MMUEXT_UNPIN_TABLE, some_mfn(), 0);
+}
+
+static int op_root(void)
+{
+	uint64_t m = one_in(8) ? 0 : some_mfn();
+
+	if (pick(2))
+		m = frame_mfn(mine()->l4).v;
+	return ext(pick(2) ? MMUEXT_NEW_BASEPTR : MMUEXT_NEW_USER_BASEPTR, m,
+		   0);
+}
+
+static int op_flush(void)
+{
+	static const unsigned int cmds[] = { MMUEXT_TLB_FLUSH_LOCAL,
+					     MMUEXT_TLB_FLUSH_ALL,
+					     MMUEXT_INVLPG_LOCAL,
+					     MMUEXT_INVLPG_ALL };
+
+	return ext(cmds[pick(ARRAY_SIZE(cmds))], some_va(), 0);
+}
+
+static int op_page(void)
+{
+	return ext(pick(2) ? MMUEXT_CLEAR_PAGE : MMUEXT_COPY_PAGE, some_mfn(),
+		   some_mfn());
+}
+
+/* The guest writes an entry where it can: into pages that are data now. */
+static int op_write(void)
+{
+	uint64_t va = host_guest_va(pick(mine()->nr)), e = some_entry();
+	unsigned int i = some_index();
+
+	SAY("write %#lx = %#lx", va + 8 * i, e);
+	return host_guest_write(va + 8 * i, &e, sizeof(e));
+}
+
+/* A frame of g's whose type is t now, or any. */
+static uint64_t frame_of_type(const struct host_guest *g, enum frame_type t)
+{
+	unsigned int start = pick(g->nr);
+
+	for (unsigned int i = 0; i < g->nr; i++) {
+		const struct frame *f = g->frame[(start + i) % g->nr];
+
+		if (frame_type_of(f) == t)
+			return frame_mfn(f).v;
+	}
+	return frame_mfn(g->frame[start]).v;
+}
+
+/*
+ * What a kernel does for a new table: fills a page with entries for tables
+ * of the level below (or for pages), maps it read-only, and pins it.
+ */
+static int op_build(void)
+{
+	struct host_guest *g = mine();
+	unsigned int page = pick(g->nr - 4), level = 1 + pick(4);
+	unsigned int from = some_index(), n = 1 + pick(6);
+	uint64_t m = frame_mfn(g->frame[page]).v;
+	enum frame_type below = level == 1 ? FRAME_WRITABLE :
+					     (enum frame_type)(level);
+	struct mm_locked lock;
+	int rc = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t e = frame_of_type(g, below) << PAGE_SHIFT |
+			     some_flags();
+
+		rc |= host_guest_write(host_guest_va(page) +
+					       (from + 3 * i) % 512 * 8,
+				       &e, 8);
+	}
+	lock = mm_lock(g->d);
+	rc |= mm_update_one(lock, g->d,
+			    (frame_mfn(g->l1).v << PAGE_SHIFT) + page * 8,
+			    m << PAGE_SHIFT | PTE_P | PTE_A);
+	mm_unlock(lock);
+	rc = ext(MMUEXT_PIN_L1_TABLE + level - 1, m, 0);
+	SAY("build L%u of page %u, frame %#lx, %u entries from %u", level,
+	    page, m, n, from);
+	return rc;
+}
+
+/* Unpins, or leaves a root, or clears the entry of, a table in use. */
+static int op_drop(void)
+{
+	struct host_guest *g = mine();
+	enum frame_type t = (enum frame_type)(FRAME_L1 + pick(4));
+	uint64_t m = frame_of_type(g, t);
+	unsigned int i = some_index();
+	struct mm_locked lock;
+	int rc;
+
+	if (pick(2) || t == FRAME_L1)
+		return ext(MMUEXT_UNPIN_TABLE, m, 0);
+	SAY("clear L%u %#lx[%u]", (unsigned int)t - 1, m, i);
+	lock = mm_lock(g->d);
+	rc = mm_update_one(lock, g->d, (m << PAGE_SHIFT) + i * 8, 0);
+	mm_unlock(lock);
+	return rc;
+}
+
+static int op_read(void)
+{
+	uint64_t va = some_va();
+	uint8_t byte;
+
+	SAY("read %#lx", va);
+	return host_guest_read(va, &byte, 1);
+}
+
+/* mov %rax,(%rdi) at a table, as the guest would execute it. */
+static int op_ptwr(void)
+{
+	static const uint8_t code[][4] = { { 0x48, 0x89, 0x07 },
+					   { 0x48, 0x87, 0x07 },
+					   { 0x89, 0x07 },
+					   { 0xf0, 0x48, 0x0f, 0xb1 } };
+	uint64_t va = host_guest_va(pick(mine()->nr)) + 8 * some_index();
+	uint64_t at = host_guest_va(pick(4)) + 256;
+	struct cpu_user_regs *regs = me()->regs;
+	bool done;
+	int rc;
+
+	SAY("code at %#lx", at);
+	rc = host_guest_write(at, code[pick(ARRAY_SIZE(code))], 4);
+	if (rc)
+		return rc;
+	rc = host_guest_write(at + 4, "\x0f\x0f\x0f\x0f", 4);
+	regs->rip = at;
+	regs->rdi = va;
+	regs->rax = some_entry();
+	SAY("ptwr %#lx = %#lx", va, regs->rax);
+	done = mm_ptwr_fault(me(), va);
+	return done ? rc : -EFAULT;
+}
+
+static int op_decrease(void)
+{
+	uint64_t m = some_mfn();
+
+	SAY("decrease %#lx", m);
+	return mm_decrease(me()->domain, guest_mfn(m), 0);
+}
+
+/* Gives a page back as a kernel does: unmapped, but perhaps not flushed. */
+static int op_give_back(void)
+{
+	struct host_guest *g = mine();
+	unsigned int i = pick(g->nr - 4);
+	uint64_t m = frame_mfn(g->frame[i]).v;
+	struct mm_locked lock = mm_lock(g->d);
+	int rc;
+
+	rc = mm_update_one(lock, g->d,
+			   (frame_mfn(g->l1).v << PAGE_SHIFT) + i * 8, 0);
+	mm_unlock(lock);
+	SAY("give back page %u, frame %#lx, unmapped: %d", i, m, rc);
+	return mm_decrease(g->d, guest_mfn(m), 0);
+}
+
+/* A page for one that was given back. */
+static int op_populate(void)
+{
+	struct host_guest *g = mine();
+	struct frame *f;
+	int rc = frame_alloc_domain(g->d, 0, &f);
+
+	SAY("populate %#lx", rc ? 0 : frame_mfn(f).v);
+	if (rc)
+		return rc;
+	for (unsigned int i = 0; i < g->nr; i++) {
+		uint64_t refs = atomic64_load(&g->frame[i]->refs);
+
+		if ((refs & FRAME_OWNED) && (refs & FRAME_COUNT_MASK) &&
+		    g->frame[i]->owner == g->d->id)
+			continue;
+		g->frame[i] = f;
+		return 0;
+	}
+	return frame_disown(f) ? 0 : -EINVAL;
+}
+
+static int op_gdt(void)
+{
+	uint64_t frames[2];
+
+	frames[0] = some_mfn();
+	frames[1] = some_mfn();
+	SAY("set_gdt %#lx %#lx", frames[0], frames[1]);
+	return mm_gdt_set(me(), frames, pick(3) * 512);
+}
+
+static int op_ldt(void)
+{
+	uint64_t va = host_guest_va(pick(mine()->nr));
+
+	SAY("set_ldt %#lx", va);
+	if (pick(2))
+		return mm_ldt_set(me(), va, pick(1025));
+	return mm_ldt_fault(me(), pick(3) * PAGE_SIZE) ? 0 : -EFAULT;
+}
+
+static int op_descriptor(void)
+{
+	uint64_t at = some_mfn() << PAGE_SHIFT | some_index() * 8;
+	uint64_t desc = pick(2) ? 0x00cffb000000ffff : 0x0000890000000067;
+
+	SAY("update_descriptor %#lx = %#lx", at, desc);
+	return mm_descriptor_update(me()->domain, at, desc);
+}
+
+static int op_mode(void)
+{
+	struct vcpu *v = me();
+
+	SAY("kernel mode %u", !v->trap.kernel_mode);
+	if (v->trap.kernel_mode && !v->mm.root_user)
+		return -EINVAL;
+	v->trap.kernel_mode = !v->trap.kernel_mode;
+	mm_root_activate(v);
+	return 0;
+}
+
+/* CPU 1 runs the first guest's second vcpu, the second guest, or nothing. */
+static int op_switch(void)
+{
+	struct vcpu *to[] = { guest[0].d->vcpu[1], guest[1].d->vcpu[0], NULL };
+	unsigned int i = pick(3);
+
+	SAY("cpu 1 runs %u", i);
+	host_cpu_select(1);
+	host_vcpu_enter(to[i]);
+	return 0;
+}
+
+static int op_fill(void)
+{
+	SAY("speculation on cpu %u", host_this->id);
+	host_tlb_fill(host_this->id);
+	return 0;
+}
+
+static const struct {
+	int (*run)(void);
+	unsigned int weight;
+} operations[] = {
+	{ op_mmu_update, 12 }, { op_map_again, 10 }, { op_update_va, 10 },
+	{ op_pin, 12 },	       { op_unpin, 8 },	     { op_root, 8 },
+	{ op_flush, 3 },       { op_page, 2 },	     { op_write, 10 },
+	{ op_build, 25 }, { op_read, 4 },	     { op_ptwr, 6 },
+	{ op_decrease, 2 },    { op_populate, 6 },   { op_gdt, 3 },
+	{ op_ldt, 3 },	       { op_descriptor, 3 }, { op_mode, 3 },
+	{ op_switch, 4 },      { op_fill, 4 },	     { op_drop, 12 },
+	{ op_give_back, 4 },
+};
+
+/* ---- the world ---- */
+
+static void world_make(void)
+{
+	host_init(FRAMES, 2);
+	host_guest_make(&guest[0], 26, 2, cfg.privileged);
+	host_guest_make(&guest[1], 16, 1, false);
+	host_vcpu_enter(guest[0].d->vcpu[0]);
+	host_cpu_select(1);
+	host_vcpu_enter(guest[0].d->vcpu[1]);
+	if (mm_root_set(me(), false, guest_mfn(frame_mfn(guest[0].l4).v)))
+		host_fail("storm: no root for the second vcpu");
+	while (frame_free_pages() > FREE_FRAMES && frame_alloc_hv(0))
+		;
+	host_tlb_cache_upper = cfg.cache_upper;
+}
+
+static void adversary(bool on)
+{
+	host_third_actor(on);
+	host_choose_rate(HOST_PREEMPT, on ? cfg.preempt : 0);
+	host_choose_rate(HOST_ALLOC_FAIL, on ? cfg.no_memory : 0);
+	host_choose_rate(HOST_COPY_FAULT, on ? cfg.faults : 0);
+	host_choose_rate(HOST_SET_AD, on ? cfg.set_ad : 0);
+	host_choose_rate(HOST_PREFETCH, on ? cfg.prefetch : 0);
+}
+
+static bool good(unsigned int step, int rc)
+{
+	unsigned int faults = oracle_check();
+
+	if (cfg.trace || faults || endless)
+		fprintf(stderr, "seed %lu step %u cpu %u dom%u: %s -> %d\n",
+			cfg.seed, step, host_this->id,
+			me() ? me()->domain->id : 0xffff, what, rc);
+	if (faults)
+		fprintf(stderr, "%s", oracle_report());
+	if (endless)
+		fprintf(stderr, "it is restarted for ever\n");
+	return !faults && !endless;
+}
+
+/* Picks an operation and does it; -ERESTART: it was left unfinished. */
+static int storm_step(void)
+{
+	unsigned int total = 0, at, i = 0;
+
+	for (unsigned int k = 0; k < ARRAY_SIZE(operations); k++)
+		total += operations[k].weight;
+	host_cpu_select(pick(2));
+	if (!me())
+		return op_switch();
+	SAY("?");
+	at = pick(total);
+	while (at >= operations[i].weight)
+		at -= operations[i++].weight;
+	return operations[i].run();
+}
+
+/*
+ * A step with all its restarts. Now and then the guest does not come back:
+ * whatever was left half done stays so.
+ */
+static bool whole_step(unsigned int step)
+{
+	typeof(source) begin = source;
+
+	for (unsigned int i = 0;; i++) {
+		bool again;
+		int rc;
+
+		adversary(true);
+		rc = storm_step();
+		adversary(false);
+		endless = i == RESTARTS_MAX;
+		if (!good(step, rc))
+			return false;
+		again = rc == -ERESTART &&
+			(!cfg.gives_up || host_random() % 16);
+		if (!again)
+			return true;
+		source = begin;
+	}
+}
+
+static bool teardown(struct domain *d)
+{
+	int rc;
+
+	for (unsigned int i = 0; (rc = mm_domain_teardown(d)); i++) {
+		endless = i == RESTARTS_MAX;
+		if (rc != -ERESTART || endless)
+			return false;
+	}
+	return true;
+}
+
+static bool world_end(void)
+{
+	for (unsigned int cpu = 0; cpu < 2; cpu++) {
+		host_cpu_select(cpu);
+		host_vcpu_enter(NULL);
+	}
+	adversary(true);
+	SAY("the end");
+	for (unsigned int i = 0; i < 2; i++)
+		if (!teardown(guest[i].d) || !good(cfg.steps, (int)i))
+			return false;
+	adversary(false);
+	if (guest[0].d->frames.tot_pages + guest[1].d->frames.tot_pages) {
+		fprintf(stderr, "seed %lu: %lu + %lu pages are left\n",
+			cfg.seed, guest[0].d->frames.tot_pages,
+			guest[1].d->frames.tot_pages);
+		return false;
+	}
+	return true;
+}
+
+static bool run(unsigned int *step)
+{
+	bool ok;
+	unsigned int i;
+
+	endless = false;
+	world_make();
+	host_choose_random(cfg.seed);
+	SAY("the beginning");
+	ok = good(0, 0);
+	for (i = 1; ok && i <= cfg.steps && (!from_bytes || source.left); i++)
+		ok = whole_step(i);
+	*step = i - 1;
+	if (ok)
+		ok = world_end();
+	host_fini();
+	return ok;
+}
+
+bool storm_run(const struct storm_config *c, unsigned int *step)
+{
+	cfg = *c;
+	from_bytes = false;
+	source.state = cfg.seed;
+	return run(step);
+}
+
+bool storm_run_bytes(const uint8_t *data, size_t n)
+{
+	unsigned int step;
+
+	memset(&cfg, 0, sizeof(cfg));
+	if (n < 4)
+		return true;
+	cfg.seed = data[3];
+	cfg.steps = 400;
+	cfg.privileged = data[0] & 1;
+	cfg.cache_upper = data[0] & 2;
+	cfg.preempt = data[1] * 1000U / 255;
+	cfg.prefetch = data[2] / 8;
+	cfg.faults = data[3] / 8;
+	cfg.gives_up = data[3] & 1;
+	from_bytes = true;
+	source.bytes = data + 4;
+	source.left = n - 4;
+	return run(&step);
+}
