@@ -8,6 +8,7 @@
  * Upcalls are injected here only: whatever raised an event, the guest sees
  * it at its next entry.
  */
+#include "arch.h"
 #include "call/call.h"
 #include "console/console.h"
 #include "event/event.h"
@@ -69,6 +70,9 @@ static bool ready(struct cpu *c)
 		return false;
 	}
 	if (unlikely(!v)) {
+		/* Nobody may be left to run: boot/ decides, above us. */
+		if (lifecycle_ended_pending())
+			return true;
 		arch_idle();
 		return false;
 	}
@@ -84,6 +88,7 @@ static bool ready(struct cpu *c)
 	return true;
 }
 
+/* Returns without a current vcpu only while lifecycle_ended_pending(). */
 void call_return(void)
 {
 	struct cpu *c = this_cpu();
