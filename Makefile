@@ -220,6 +220,29 @@ fuzz-programs: $(fuzz_bin)
 
 guest-tests: $(GUESTS)
 
+# Guests that misbehave: the names in crash.S, and those that need the kit.
+bad := $(shell sed -n 's/.*defined BAD_//p' tests/boot/hostile/crash.S)
+hostile := $(patsubst %,$(B)/guests/bad-%.elf,$(bad) flood)
+
+bad_ld = -nostdlib -static -no-pie -Wl,--build-id=none \
+	-Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments \
+	-Wl,-T,lodger/lodger.lds
+
+$(B)/guests/bad-%.elf: tests/boot/hostile/crash.S lodger/lodger.lds \
+		Makefile | need-build
+	@mkdir -p $(@D)
+	$(call say,AS)
+	$(CC) -D__ASSEMBLY__ -DBAD_$* $(bad_ld) -o $@ $<
+
+$(B)/guests/bad-flood.elf: tests/boot/hostile/flood.c lodger/name.c \
+		lodger/lodger.lds $(LODGER_OBJECTS) | need-build
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(CC) $(LODGER_FLAGS) -DTEST_NAME='"flood"' $(bad_ld) -o $@ \
+		$(filter %.c %.o,$^)
+
+guest-tests: $(hostile)
+
 debian = $(B)/guests/vmlinuz-amd64 $(B)/guests/vmlinuz-cloud
 
 $(B)/guests/vmlinuz-amd64:

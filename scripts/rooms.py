@@ -4,6 +4,7 @@
 import glob
 import os
 import re
+import subprocess
 import sys
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)) + "/..")
@@ -31,6 +32,21 @@ def room_of(path):
 def core(*endings):
     return sources(*endings, rooms=[room for room in ROOMS
                                     if room not in MACHINE])
+
+
+def flags(path):
+    """How the Makefile lets the compiler find this file's headers."""
+    side = "host" if room_of(path) == "host" else "hv"
+    if side not in include:
+        include[side] = subprocess.run(
+            ["make", "-s", side + "-include"], check=True, text=True,
+            capture_output=True).stdout.split()
+    freestanding = [] if side == "host" else ["-ffreestanding",
+                                              "-mgeneral-regs-only"]
+    return ["-std=gnu2x", *freestanding, *include[side]]
+
+
+include = {}
 
 
 def lines(path):

@@ -5,7 +5,8 @@
 Both come to a prompt on the one serial port, each of their lines is marked
 with the guest's name, Ctrl-a three times moves the keyboard to the next
 guest, a guest that reboots comes back alone, and when the last one powers
-off, so does the machine.
+off, so does the machine. (The prompt, an unfinished line, shows only for the
+guest that has the keyboard.)
 """
 
 import re
@@ -15,12 +16,12 @@ import harness
 NEXT_GUEST = "\x01\x01\x01"
 
 
-def prompts(pc, *names, seconds=120):
-    """Wait until each of these guests has printed its prompt."""
+def greetings(pc, *names, seconds=120):
+    """Wait until the shell of each of these guests has said hello."""
+    before = pc.seen
     for name in names:
-        seen = pc.seen
-        pc.expect("%s# " % name, seconds)
-        pc.seen = seen
+        pc.seen = before
+        pc.expect("This is guest %s," % name, seconds)
 
 
 def ask(pc, command, answer, seconds=60):
@@ -67,8 +68,8 @@ def two_shells(**where):
     modules = (harness.guest("one", "vmlinuz-amd64") +
                harness.guest("two", "vmlinuz-cloud"))
     with harness.Machine(modules, **where) as pc:
-        prompts(pc, "one", "two")
-        print("both prompts after %.1f s" % pc.seconds())
+        greetings(pc, "one", "two")
+        print("two shells after %.1f s" % pc.seconds())
         whose(pc, "one")
         work(pc)
         interrupt(pc)
@@ -77,18 +78,19 @@ def two_shells(**where):
         work(pc)
         pc.send(NEXT_GUEST)
         whose(pc, "one")
-        tell(pc, "reboot", "one# ", 120)
-        whose(pc, "one")
+        tell(pc, "reboot", "This is guest one,", 120)
+        keyboard_to(pc, "one")
         tell(pc, "poweroff", "Power down")
-        keyboard_to_survivor(pc, "two")
+        keyboard_to(pc, "two")
         tell(pc, "poweroff", "Power down")
         reason = pc.ends(60)
         if reason != "guest-shutdown":
             raise harness.Failure("power-off ended as " + str(reason))
 
 
-def keyboard_to_survivor(pc, name):
-    """A guest is gone: the keyboard is the other's, now or when asked."""
+def keyboard_to(pc, name):
+    """A guest has gone or come: the keyboard is this one's, at once or when
+    it is asked for."""
     try:
         ask(pc, "echo this-is-$(hostname)", "this-is-" + name, 10)
     except harness.Failure:
@@ -101,7 +103,7 @@ def marked_lines():
     modules = (harness.guest("alpha", "vmlinuz-cloud") +
                harness.guest("beta", "vmlinuz-cloud"))
     with harness.Machine(modules) as pc:
-        prompts(pc, "alpha", "beta")
+        greetings(pc, "alpha", "beta")
         for name in ("alpha", "beta"):
             marked = re.findall("^.{0,4}%s.*Linux version" % name, pc.output,
                                 re.MULTILINE)
