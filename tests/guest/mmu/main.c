@@ -227,7 +227,7 @@ static void batch(void)
 	TEST_RESULT(update(u, 0, &done, DOMID_SELF), 0);
 	TEST_RESULT(update(u, 1, &done, 5), -XEN_ESRCH);
 	u[0].ptr += 4;
-	TEST_RESULT(update(u, 1, &done, DOMID_SELF), -XEN_ENOSYS);
+	TEST_ASSERT(update(u, 1, &done, DOMID_SELF) < 0, "unknown kind");
 	TEST_RESULT(done, 0);
 	TEST_RESULT(HYPERVISOR_mmu_update(0x18000000000UL, 1, &done,
 		DOMID_SELF), -XEN_EFAULT);

@@ -126,14 +126,17 @@ static void bits_and_bytes(void)
 	*(volatile pte_t *)entry = 0;
 }
 
+#define REFUSED_AT(where, value) refused_at(__LINE__, where, value)
+
 /* A fault at the instruction, the right CR2, and nothing changed. */
-static void refused_at(void *where, unsigned long value)
+static void refused_at(int line, void *where, unsigned long value)
 {
 	pte_t before[2];
 
 	before[0] = entry[0];
 	before[1] = entry[1];
-	TEST_RESULT(probe_write(where, value), TRAP_PF);
+	TEST_ASSERT(probe_write(where, value) == TRAP_PF,
+		"line %d: the store of %lx was done", line, value);
 	TEST_RESULT(probe_fault.cr2, where);
 	TEST_RESULT(probe_fault.error, PF_WRITE | PF_PRESENT);
 	TEST_RESULT(entry[0], before[0]);
@@ -147,17 +150,17 @@ static void refused(void)
 	char *plain = page_alloc();
 
 	*(volatile pte_t *)entry = good;
-	refused_at(entry, alien);
-	refused_at(entry, pte_make(virt_to_mfn(l1), PTE_RW));
-	refused_at(entry, pte_make(virt_to_mfn(table_root()), PTE_RW));
-	refused_at((char *)entry + 4, 0);
-	refused_at((char *)entry + 1, 0);
+	REFUSED_AT(entry, alien);
+	REFUSED_AT(entry, pte_make(virt_to_mfn(l1), PTE_RW));
+	REFUSED_AT(entry, pte_make(virt_to_mfn(table_root()), PTE_RW));
+	REFUSED_AT((char *)entry + 4, 0);
+	REFUSED_AT((char *)entry + 1, 0);
 	TEST_ASSERT(pte_mfn(*l2) == virt_to_mfn(l1), "not the table");
-	refused_at(l2, 0);
-	refused_at(l2, *l2);
-	refused_at(table_root() + 2, 0);
+	REFUSED_AT(l2, 0);
+	REFUSED_AT(l2, *l2);
+	REFUSED_AT(table_root() + 2, 0);
 	TEST_RESULT(page_protect(plain), 0);
-	refused_at(plain, 1);
+	REFUSED_AT(plain, 1);
 	TEST_RESULT(page_unprotect(plain), 0);
 	page_free(plain);
 }
