@@ -26,7 +26,8 @@ static struct storm_config cfg;
 static struct host_guest guest[2];
 static bool from_bytes;
 static bool endless;
-static char what[256];
+static char what[HOST_MAX_CPUS][256];
+static int result[HOST_MAX_CPUS];
 
 /* Where the guests' decisions come from; apart from the explorer's, so that
  * an interrupted operation can be done again with the same arguments. */
@@ -73,7 +74,8 @@ static struct host_guest *other(void)
 	return mine() == &guest[0] ? &guest[1] : &guest[0];
 }
 
-#define SAY(...) snprintf(what, sizeof(what), __VA_ARGS__)
+#define SAY(...)                                                               \
+	snprintf(what[host_this->id], sizeof(what[0]), __VA_ARGS__)
 
 /* ---- arguments ---- */
 
@@ -441,6 +443,8 @@ static int op_switch(void)
 	unsigned int i = pick(3);
 
 	SAY("cpu 1 runs %u", i);
+	if (host_in_fiber())
+		return 0;
 	host_cpu_select(1);
 	host_vcpu_enter(to[i]);
 	return 0;
@@ -492,38 +496,52 @@ static void adversary(bool on)
 	host_choose_rate(HOST_COPY_FAULT, on ? cfg.faults : 0);
 	host_choose_rate(HOST_SET_AD, on ? cfg.set_ad : 0);
 	host_choose_rate(HOST_PREFETCH, on ? cfg.prefetch : 0);
+	host_choose_rate(HOST_SWITCH, on ? cfg.switches : 0);
 }
 
-static bool good(unsigned int step, int rc)
+static void say_step(unsigned int step)
+{
+	for (unsigned int i = 0; i < host_nr_cpus; i++)
+		if (what[i][0])
+			fprintf(stderr, "seed %lu step %u cpu %u dom%d: %s -> "
+				"%d\n", cfg.seed, step, i,
+				host_cpus[i].current ?
+					host_cpus[i].current->domain->id : -1,
+				what[i], result[i]);
+}
+
+static bool good(unsigned int step)
 {
 	unsigned int faults = oracle_check();
 
 	if (cfg.trace || faults || endless)
-		fprintf(stderr, "seed %lu step %u cpu %u dom%u: %s -> %d\n",
-			cfg.seed, step, host_this->id,
-			me() ? me()->domain->id : 0xffff, what, rc);
+		say_step(step);
 	if (faults)
 		fprintf(stderr, "%s", oracle_report());
 	if (endless)
 		fprintf(stderr, "it is restarted for ever\n");
+	memset(what, 0, sizeof(what));
 	return !faults && !endless;
 }
 
-/* Picks an operation and does it; -ERESTART: it was left unfinished. */
-static int storm_step(void)
+static int operate(void)
 {
 	unsigned int total = 0, at, i = 0;
 
 	for (unsigned int k = 0; k < ARRAY_SIZE(operations); k++)
 		total += operations[k].weight;
-	host_cpu_select(pick(2));
-	if (!me())
-		return op_switch();
-	SAY("?");
 	at = pick(total);
 	while (at >= operations[i].weight)
 		at -= operations[i++].weight;
+	SAY("?");
 	return operations[i].run();
+}
+
+/* An operation on one of the CPUs; -ERESTART: it was left unfinished. */
+static int one_step(void)
+{
+	host_cpu_select(pick(2));
+	return me() ? operate() : op_switch();
 }
 
 /*
@@ -539,10 +557,11 @@ static bool whole_step(unsigned int step)
 		int rc;
 
 		adversary(true);
-		rc = storm_step();
+		rc = one_step();
 		adversary(false);
+		result[host_this->id] = rc;
 		endless = i == RESTARTS_MAX;
-		if (!good(step, rc))
+		if (!good(step))
 			return false;
 		again = rc == -ERESTART &&
 			(!cfg.gives_up || host_random() % 16);
@@ -550,6 +569,27 @@ static bool whole_step(unsigned int step)
 			return true;
 		source = begin;
 	}
+}
+
+static void operate_in_fiber(void *arg)
+{
+	(void)arg;
+	result[host_this->id] = operate();
+}
+
+/* An operation on each CPU, at the same time. */
+static bool double_step(unsigned int step)
+{
+	if (!host_cpus[1].current || pick(10) == 0)
+		op_switch();
+	host_cpu_select(0);
+	adversary(true);
+	for (unsigned int i = 0; i < 2; i++)
+		if (host_cpus[i].current)
+			host_cpu_run(i, operate_in_fiber, NULL);
+	host_cpus_go();
+	adversary(false);
+	return good(step);
 }
 
 static bool teardown(struct domain *d)
@@ -573,7 +613,7 @@ static bool world_end(void)
 	adversary(true);
 	SAY("the end");
 	for (unsigned int i = 0; i < 2; i++)
-		if (!teardown(guest[i].d) || !good(cfg.steps, (int)i))
+		if (!teardown(guest[i].d) || !good(cfg.steps))
 			return false;
 	adversary(false);
 	if (guest[0].d->frames.tot_pages + guest[1].d->frames.tot_pages) {
@@ -594,9 +634,9 @@ static bool run(unsigned int *step)
 	world_make();
 	host_choose_random(cfg.seed);
 	SAY("the beginning");
-	ok = good(0, 0);
+	ok = good(0);
 	for (i = 1; ok && i <= cfg.steps && (!from_bytes || source.left); i++)
-		ok = whole_step(i);
+		ok = cfg.concurrent ? double_step(i) : whole_step(i);
 	*step = i - 1;
 	if (ok)
 		ok = world_end();
@@ -627,6 +667,8 @@ bool storm_run_bytes(const uint8_t *data, size_t n)
 	cfg.prefetch = data[2] / 8;
 	cfg.faults = data[3] / 8;
 	cfg.gives_up = data[3] & 1;
+	cfg.concurrent = data[0] & 4;
+	cfg.switches = data[0];
 	from_bytes = true;
 	source.bytes = data + 4;
 	source.left = n - 4;

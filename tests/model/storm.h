@@ -23,6 +23,8 @@ struct storm_config {
 	bool privileged; /* the first guest may map the second's memory */
 	bool cache_upper;
 	bool gives_up; /* now and then does not resume what was interrupted */
+	bool concurrent; /* both CPUs operate at once, see fiber.c */
+	unsigned int switches; /* rate */
 	bool trace; /* say each step on stderr */
 };
 

@@ -16,6 +16,7 @@
 #include "model/storm.h"
 
 #define SEEDS 150
+#define CONCURRENT 1000 /* seeds from here on: both CPUs at once */
 #define STEPS 300
 
 /* Each seed has its own kind of weather. */
@@ -27,6 +28,8 @@ static struct storm_config weather(uint64_t seed)
 		.privileged = seed % 5 == 1,
 		.cache_upper = seed % 2,
 		.gives_up = seed % 7 < 4,
+		.concurrent = seed >= CONCURRENT,
+		.switches = 1 + seed % 500,
 	};
 
 	if (seed % 3 == 1)
@@ -44,12 +47,11 @@ static struct storm_config weather(uint64_t seed)
 	return c;
 }
 
-static void storms(void **state)
+static void storms(uint64_t first)
 {
 	unsigned int step;
 
-	(void)state;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+	for (uint64_t seed = first; seed < first + SEEDS; seed++) {
 		struct storm_config c = weather(seed);
 
 		if (!storm_run(&c, &step))
@@ -57,10 +59,23 @@ static void storms(void **state)
 	}
 }
 
+static void one_after_another(void **state)
+{
+	(void)state;
+	storms(1);
+}
+
+static void at_the_same_time(void **state)
+{
+	(void)state;
+	storms(CONCURRENT);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(storms),
+		cmocka_unit_test(one_after_another),
+		cmocka_unit_test(at_the_same_time),
 	};
 	struct storm_config c;
 	unsigned int step;
