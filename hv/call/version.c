@@ -50,7 +50,8 @@ static long compile_info(uint64_t arg)
 static uint32_t features(const struct domain *d)
 {
 	uint32_t f = FEATURE(mmu_pt_update_preserve_ad) |
-		     FEATURE(highmem_assist) | FEATURE(direct_mapped);
+		     FEATURE(highmem_assist) | FEATURE(direct_mapped) |
+		     FEATURE(gnttab_map_avail_bits); /* Linux insists */
 
 	if (d->mm.vm_assist >> VMASST_TYPE_pae_extended_cr3 & 1)
 		f |= FEATURE(pae_pgdir_above_4gb);
