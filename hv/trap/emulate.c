@@ -160,13 +160,13 @@ static int wbinvd(struct vcpu *v)
 	return 0;
 }
 
-/* The interrupt flag is the event mask. */
-static int interrupts(struct vcpu *v, bool on)
+/*
+ * CLI and STI have no effect: a guest masks its events in vcpu_info. They
+ * are allowed to whom they would be if they had one.
+ */
+static int interrupts(struct vcpu *v)
 {
-	if (!trap_kernel_has_iopl(v))
-		return -EPERM;
-	shared_store8(&v->info->evtchn_upcall_mask, !on);
-	return 0;
+	return trap_kernel_has_iopl(v) ? 0 : -EPERM;
 }
 
 static int kernel_insn(struct vcpu *v, const struct insn *insn)
@@ -191,7 +191,7 @@ static int kernel_insn(struct vcpu *v, const struct insn *insn)
 		return wbinvd(v);
 	case INSN_CLI:
 	case INSN_STI:
-		return interrupts(v, insn->op == INSN_STI);
+		return interrupts(v);
 	default:
 		return emulate_control(v, insn);
 	}
