@@ -5,7 +5,7 @@
  * A paravirtual kernel asks by hypercall for what is frequent; the rest it
  * executes as if it had the privilege, and we carry it out when it faults.
  * The code bytes are hostile and are fetched once. What is not listed here
- * stays the #GP that it is: HLT, LGDT, LIDT, LTR, SWAPGS, RDPMC, IRET...
+ * stays the #GP that it is: HLT, LGDT, LIDT, LTR, SWAPGS, RDPMC, INVD, IRET...
  *
  * User mode gets nothing but ports that its kernel has let it use, and
  * SYSENTER: the machine leaves the real one disarmed, so that it faults, and
@@ -187,7 +187,6 @@ static int kernel_insn(struct vcpu *v, const struct insn *insn)
 	case INSN_INVLPG:
 		return invlpg(v, insn);
 	case INSN_WBINVD:
-	case INSN_INVD:
 		return wbinvd(v);
 	case INSN_CLI:
 	case INSN_STI:

@@ -10,15 +10,21 @@
 #include "trap/processor.h"
 #include "trap/trap.h"
 
-/* A bit of a leaf, if the processor has the leaf. */
+/* A leaf; beyond the last one, where processors differ: zeros. */
+static void host_leaf(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+	arch_cpuid(leaf & 0x80000000, 0, out);
+	if (out[CPUID_EAX] < leaf)
+		memset(out, 0, 4 * sizeof(out[0]));
+	else
+		arch_cpuid(leaf, subleaf, out);
+}
+
 static bool host_has(uint32_t leaf, enum cpuid_register r, unsigned int bit)
 {
 	uint32_t out[4];
 
-	arch_cpuid(leaf & 0x80000000, 0, out);
-	if (out[CPUID_EAX] < leaf)
-		return false;
-	arch_cpuid(leaf, 0, out);
+	host_leaf(leaf, 0, out);
 	return out[r] >> bit & 1;
 }
 
@@ -75,9 +81,9 @@ void trap_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 	else if (leaf == XEN_CPUID_LEAF(3))
 		describe_time(v, &c);
 	else if (leaf == XEN_CPUID_LEAF(5)) {
-		arch_cpuid(0x80000008, 0, raw);
+		host_leaf(0x80000008, 0, raw);
 		c.address_bits = (uint8_t)raw[CPUID_EAX];
 	}
-	arch_cpuid(leaf, subleaf, raw);
+	host_leaf(leaf, subleaf, raw);
 	trap_cpuid_mask(leaf, subleaf, raw, &c, out);
 }

@@ -4,9 +4,9 @@
  *
  * Two questions: may the guest's current mode use ports, and what is behind
  * them. The first is the guest's own affair: its kernel needs a virtual IOPL
- * of 1 (0 where it asked for the architectural meaning), its user mode 3 or
- * a clear bit in the bitmap that the kernel named. Otherwise the program gets
- * the #GP that hardware would give.
+ * of 1 (0 where it asked for the architectural meaning), its user mode 3; or
+ * else a clear bit in the bitmap that the kernel named. Otherwise the program
+ * gets the #GP that hardware would give.
  *
  * Behind the ports of a guest there is nothing: reads give ones, as from an
  * empty bus, and writes vanish; kernels probe a few and go on. A privileged
@@ -43,12 +43,15 @@ static int bitmap_read(struct vcpu *v, uint32_t port, uint16_t *word)
 {
 	uint64_t va = v->trap.port_bitmap_va + port / 8;
 	bool one = port / 8 == (v->trap.port_bitmap_bits - 1) / 8;
+	bool user = !v->trap.kernel_mode;
 	int error;
 
 	*word = 0xffff; /* beyond the end nothing is allowed */
-	trap_mode_set(v, true);
+	if (user)
+		trap_mode_set(v, true);
 	error = guest_copy_from(word, va, one ? 1 : 2);
-	trap_mode_set(v, false);
+	if (user)
+		trap_mode_set(v, false);
 	return error;
 }
 
@@ -65,9 +68,10 @@ static bool bitmap_allows(struct vcpu *v, uint32_t port, unsigned int bytes)
 
 static bool port_allowed(struct vcpu *v, uint32_t port, unsigned int bytes)
 {
-	if (v->trap.kernel_mode)
-		return trap_kernel_has_iopl(v);
-	return v->trap.iopl == 3 || bitmap_allows(v, port, bytes);
+	bool by_level = v->trap.kernel_mode ? trap_kernel_has_iopl(v)
+					    : v->trap.iopl == 3;
+
+	return by_level || bitmap_allows(v, port, bytes);
 }
 
 static uint32_t port_read(unsigned int bytes)

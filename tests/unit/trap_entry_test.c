@@ -17,9 +17,9 @@
 #include "trap/processor.h"
 #include "trap/trap.h"
 
-#define HANDLER 0xffffffff81000100UL
-#define KERNEL_STACK (host_guest_va(3) + 0x108)
-#define USER_STACK (host_guest_va(5) + 0x233)
+#define HANDLER	      0xffffffff81000100UL
+#define KERNEL_STACK  (host_guest_va(3) + 0x108)
+#define USER_STACK    (host_guest_va(5) + 0x233)
 #define NON_CANONICAL 0x0000800000000000UL
 
 static struct host_guest g;
@@ -51,8 +51,7 @@ static int setup(void **state)
 	v->regs->rflags = EFLAGS_ONE | EFLAGS_IF | 0x41;
 	v->regs->rcx = 0xcccc;
 	v->regs->r11 = 0x1111;
-	assert_int_equal(trap_stack_switch(v, FLAT_KERNEL_SS, KERNEL_STACK),
-			 0);
+	assert_int_equal(trap_stack_switch(v, FLAT_KERNEL_SS, KERNEL_STACK), 0);
 	set_gate(VECTOR_PF, HANDLER, 4);
 	set_gate(VECTOR_BP, HANDLER + 8, 3);
 	set_gate(VECTOR_GP, HANDLER + 16, 0);
@@ -100,8 +99,8 @@ static void fault_in_the_kernel(void **state)
 	uint64_t w[8];
 
 	(void)state;
-	v->regs->rflags |= EFLAGS_TF | EFLAGS_RF | EFLAGS_NT | EFLAGS_AC |
-			   EFLAGS_DF;
+	v->regs->rflags |=
+		EFLAGS_TF | EFLAGS_RF | EFLAGS_NT | EFLAGS_AC | EFLAGS_DF;
 	trap_exception(v, VECTOR_PF, PF_USER | PF_WRITE, 0xdead000);
 	entered(HANDLER, USER_STACK, 8);
 	words_at(v->regs->rsp, w, 8);
@@ -186,7 +185,8 @@ static void system_call(void **state)
 	(void)state;
 	assert_int_equal(trap_callback_register(v, CALLBACKTYPE_syscall,
 						CALLBACKF_mask_events,
-						HANDLER + 32), 0);
+						HANDLER + 32),
+			 0);
 	trap_mode_set(v, false);
 	v->regs->rflags |= EFLAGS_DF;
 	trap_syscall(v);
@@ -221,7 +221,8 @@ static void failsafe(void **state)
 	v->regs->fs = 0xf5;
 	v->regs->gs = 0x65;
 	assert_int_equal(trap_callback_register(v, CALLBACKTYPE_failsafe, 0,
-						HANDLER + 40), 0);
+						HANDLER + 40),
+			 0);
 	trap_mode_set(v, false);
 	trap_failsafe(v);
 	entered(HANDLER + 40, KERNEL_STACK, 11);
@@ -238,8 +239,9 @@ static void failsafe(void **state)
 static void upcall_masks(void **state)
 {
 	(void)state;
-	assert_int_equal(trap_callback_register(v, CALLBACKTYPE_event, 0,
-						HANDLER + 48), 0);
+	assert_int_equal(
+		trap_callback_register(v, CALLBACKTYPE_event, 0, HANDLER + 48),
+		0);
 	trap_upcall(v);
 	entered(HANDLER + 48, USER_STACK, 7);
 	assert_int_equal(v->info->evtchn_upcall_mask, 1);
@@ -252,8 +254,9 @@ static void one_nmi_at_a_time(void **state)
 	(void)state;
 	trap_nmi(v); /* no handler: forgotten */
 	assert_int_equal(v->regs->rip, 0x401000);
-	assert_int_equal(trap_callback_register(v, CALLBACKTYPE_nmi, 0,
-						HANDLER + 56), 0);
+	assert_int_equal(
+		trap_callback_register(v, CALLBACKTYPE_nmi, 0, HANDLER + 56),
+		0);
 	trap_nmi(v);
 	entered(HANDLER + 56, USER_STACK, 7);
 	assert_int_equal(v->info->evtchn_upcall_mask, 1);
@@ -444,8 +447,9 @@ static void addresses_are_checked(void **state)
 	(void)state;
 	assert_int_equal(trap_table_set(v, t, 2), -EINVAL);
 	assert_int_equal(v->trap.gates[1].address, 0); /* nothing was set */
-	assert_int_equal(trap_callback_register(v, CALLBACKTYPE_event, 0,
-						NON_CANONICAL), -EINVAL);
+	assert_int_equal(
+		trap_callback_register(v, CALLBACKTYPE_event, 0, NON_CANONICAL),
+		-EINVAL);
 	assert_int_equal(trap_callback_register(v, 3, 0, HANDLER), -ENOSYS);
 	assert_int_equal(trap_callback_register(v, 6, 0, HANDLER), -ENOSYS);
 	assert_int_equal(trap_callback_register(v, 99, 0, HANDLER), -ENOSYS);
@@ -454,8 +458,7 @@ static void addresses_are_checked(void **state)
 	assert_int_equal(trap_callback_unregister(v, 99), -ENOSYS);
 	for (unsigned int which = SEGBASE_FS; which <= SEGBASE_GS_KERNEL;
 	     which++)
-		assert_int_equal(trap_segment_base_set(v, which,
-						       NON_CANONICAL),
+		assert_int_equal(trap_segment_base_set(v, which, NON_CANONICAL),
 				 -EINVAL);
 	assert_int_equal(trap_segment_base_set(v, 4, 0), -EINVAL);
 	assert_int_equal(trap_segment_base_set(v, SEGBASE_GS_USER, 0x5000), 0);
@@ -547,8 +550,8 @@ static void context_is_put_right(void **state)
 	(void)state;
 	host_vcpu_enter(NULL);
 	memset(&context, 0, sizeof(context));
-	context.flags = VGCF_in_kernel | VGCF_I387_VALID |
-			VGCF_syscall_disables_events;
+	context.flags =
+		VGCF_in_kernel | VGCF_I387_VALID | VGCF_syscall_disables_events;
 	memset(&context.fpu_ctxt, 0xff, sizeof(context.fpu_ctxt));
 	context.user_regs.cs = 0x10;
 	context.user_regs.ss = 0x18;

@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Instructions that fault in a guest's kernel and are carried out for it, and
+ * those that are not: code bytes lie in the guest's memory, the fault is
+ * reported as the processor does, and what comes of it is looked at.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host/host.h"
+#include "mm/pte.h"
+#include "trap/emulate.h"
+#include "trap/processor.h"
+#include "trap/trap.h"
+
+#define CODE		host_guest_va(0)
+#define DATA		host_guest_va(4)
+#define STACK		host_guest_va(3)
+#define HANDLER(vector) (0xffffffff81000000UL + (vector)*16UL)
+#define INSN(...)                           \
+	((const uint8_t[]){ __VA_ARGS__ }), \
+		sizeof((const uint8_t[]){ __VA_ARGS__ })
+
+static struct host_guest g;
+static struct vcpu *v;
+
+static int setup(void **state)
+{
+	(void)state;
+	host_init(64, 1);
+	host_guest_make(&g, 16, 2, false);
+	v = g.d->vcpu[0];
+	trap_vcpu_init(v);
+	v->mm.root_user = g.l4;
+	host_vcpu_enter(v);
+	v->regs->rsp = STACK + 0x800;
+	v->regs->rflags = EFLAGS_ONE | EFLAGS_IF;
+	v->trap.kernel_sp = STACK + 0xf00;
+	for (unsigned int i = 0; i < 256; i++)
+		v->trap.gates[i] = (struct trap_gate){
+			.address = HANDLER(i),
+			.dpl = i == 0x80   ? 3
+			       : i == 0x81 ? 1
+					   : 0,
+		};
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	v->mm.root_user = NULL;
+	host_fini();
+	return 0;
+}
+
+/* Executes code of the guest, which faults with that vector and error. */
+static void run(unsigned int vector, uint32_t error, const uint8_t *code,
+		size_t n)
+{
+	assert_int_equal(host_guest_write(CODE, code, n), 0);
+	v->regs->rip = CODE;
+	trap_exception(v, vector, error, 0);
+}
+
+/* It was carried out: RIP is behind it, in the same mode. */
+static void does(const uint8_t *code, size_t n)
+{
+	bool kernel = v->trap.kernel_mode;
+
+	run(VECTOR_GP, 0, code, n);
+	assert_int_equal(v->regs->rip, CODE + n);
+	assert_int_equal(v->trap.kernel_mode, kernel);
+}
+
+/* The guest got this vector, with RIP at the instruction (or offset on). */
+static void reflected(unsigned int vector, uint32_t error, unsigned int offset)
+{
+	uint64_t w[4];
+
+	assert_int_equal(v->regs->rip, HANDLER(vector));
+	assert_int_equal(host_guest_read(v->regs->rsp, w, sizeof(w)), 0);
+	if (vector == VECTOR_GP || vector == VECTOR_PF) {
+		assert_int_equal(w[2], error);
+		assert_int_equal(w[3], CODE + offset);
+	} else {
+		assert_int_equal(w[2], CODE + offset);
+	}
+}
+
+static void refuses(const uint8_t *code, size_t n)
+{
+	run(VECTOR_GP, 0, code, n);
+	reflected(VECTOR_GP, 0, 0);
+	v->regs->rsp = STACK + 0x800;
+}
+
+static void user_mode(void)
+{
+	if (v->trap.kernel_mode)
+		trap_mode_set(v, false);
+}
+
+/* ---- interrupts by software ---- */
+
+static void int_obeys_the_gate(void **state)
+{
+	(void)state;
+	user_mode();
+	run(VECTOR_GP, 0x80 * 8 + 2, INSN(0xcd, 0x80));
+	reflected(0x80, 0, 2);
+	user_mode();
+	run(VECTOR_GP, 0x81 * 8 + 2, INSN(0xcd, 0x81));
+	reflected(VECTOR_GP, 0x81 * 8 + 2, 0);
+	run(VECTOR_GP, 0x81 * 8 + 2, INSN(0xcd, 0x81)); /* now its kernel */
+	reflected(0x81, 0, 2);
+	run(VECTOR_GP, 0x82 * 8 + 2, INSN(0xcd, 0x82));
+	reflected(VECTOR_GP, 0x82 * 8 + 2, 0);
+	v->trap.gates[0x80].address = 0;
+	run(VECTOR_GP, 0x80 * 8 + 2, INSN(0xcd, 0x80));
+	reflected(VECTOR_GP, 0x80 * 8 + 2, 0);
+}
+
+/* One emulator doubles the vector in the error code: the code counts. */
+static void int_is_read_from_the_code(void **state)
+{
+	(void)state;
+	run(VECTOR_GP, 0x80 * 16 + 2, INSN(0xcd, 0x80));
+	reflected(0x80, 0, 2);
+	run(VECTOR_GP, 0x80 * 8 + 2, INSN(0xf4, 0x80)); /* changed meanwhile */
+	reflected(VECTOR_GP, 0x80 * 8 + 2, 0);
+}
+
+/* ---- CPUID ---- */
+
+static void forced_cpuid(void **state)
+{
+	static const uint8_t code[] = { 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 };
+
+	(void)state;
+	for (int user = 0; user < 2; user++) {
+		if (user)
+			user_mode();
+		v->regs->rax = 0x1111111140000000;
+		run(VECTOR_UD, 0, code, sizeof(code));
+		assert_int_equal(v->regs->rip, CODE + sizeof(code));
+		assert_int_equal(v->regs->rbx, XEN_CPUID_SIGNATURE_EBX);
+		assert_int_equal(v->regs->rdx, XEN_CPUID_SIGNATURE_EDX);
+		assert_int_equal(v->trap.kernel_mode, !user);
+	}
+	v->regs->rax = 1;
+	run(VECTOR_UD, 0, code, sizeof(code));
+	assert_int_equal(v->regs->rcx >> 31, 1);
+	assert_int_equal(v->regs->rcx >> 24 & 1, 0);
+	/* Intel's give the last leaf for one that is not there. */
+	host_cpuid_set(0, 0, (uint32_t[]){ 5, 0, 0, 0 });
+	v->regs->rax = 7;
+	run(VECTOR_UD, 0, code, sizeof(code));
+	assert_int_equal(v->regs->rbx, 0);
+	host_cpuid_set(0, 0, (uint32_t[]){ 0xd, 0, 0, 0 });
+	v->regs->rax = 0xd;
+	v->regs->rcx = 0;
+	run(VECTOR_UD, 0, code, sizeof(code));
+	assert_int_equal(v->regs->rax, 7);
+	assert_int_equal(v->regs->rcx, 832);
+	v->regs->rax = 0x40000003;
+	v->regs->rcx = 2;
+	run(VECTOR_UD, 0, code, sizeof(code));
+	assert_int_equal(v->regs->rax, arch_tsc_hz() / 1000);
+	v->regs->rax = 0x40000005;
+	v->regs->rcx = 0;
+	run(VECTOR_UD, 0, code, sizeof(code));
+	assert_int_equal(v->regs->rbx, 48);
+}
+
+static void only_cpuid_is_forced(void **state)
+{
+	(void)state;
+	run(VECTOR_UD, 0, INSN(0x0f, 0x0b));
+	reflected(VECTOR_UD, 0, 0);
+	run(VECTOR_UD, 0, INSN(0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0x32));
+	reflected(VECTOR_UD, 0, 0);
+	run(VECTOR_UD, 0, INSN(0x0f, 0x0b, 'x', 'e', 'm', 0x0f, 0xa2));
+	reflected(VECTOR_UD, 0, 0);
+}
+
+static void single_step_goes_on(void **state)
+{
+	(void)state;
+	v->regs->rflags |= EFLAGS_TF;
+	v->regs->rax = 0;
+	run(VECTOR_UD, 0, INSN(0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2));
+	reflected(VECTOR_DB, 0, 7);
+	assert_int_equal(v->trap.debugreg[6] & DR6_STEP, DR6_STEP);
+}
+
+/* ---- model-specific registers ---- */
+
+static void rdmsr_is(uint32_t msr, uint64_t value)
+{
+	v->regs->rcx = msr;
+	v->regs->rax = v->regs->rdx = ~0UL;
+	does(INSN(0x0f, 0x32));
+	assert_int_equal(v->regs->rax, (uint32_t)value);
+	assert_int_equal(v->regs->rdx, value >> 32);
+}
+
+static void wrmsr_regs(uint32_t msr, uint64_t value)
+{
+	v->regs->rcx = msr | 0xffUL << 32;
+	v->regs->rax = (uint32_t)value | 0xeeUL << 32;
+	v->regs->rdx = value >> 32 | 0xddUL << 32;
+}
+
+static void wrmsr_does(uint32_t msr, uint64_t value)
+{
+	wrmsr_regs(msr, value);
+	v->regs->rdx = value >> 32;
+	does(INSN(0x0f, 0x30));
+}
+
+static void wrmsr_refuses(uint32_t msr, uint64_t value)
+{
+	wrmsr_regs(msr, value);
+	refuses(INSN(0x0f, 0x30));
+}
+
+static void bases_by_msr(void **state)
+{
+	(void)state;
+	wrmsr_does(0xc0000100, 0x7fff00001000);
+	assert_int_equal(host_loaded(0)->fs_base, 0x7fff00001000);
+	wrmsr_does(0xc0000101, 0xffff888000001000);
+	assert_int_equal(host_loaded(0)->gs_base, 0xffff888000001000);
+	wrmsr_does(0xc0000102, 0x1234);
+	assert_int_equal(host_loaded(0)->gs_base_inactive, 0x1234);
+	rdmsr_is(0xc0000100, 0x7fff00001000);
+	rdmsr_is(0xc0000101, 0xffff888000001000);
+	rdmsr_is(0xc0000102, 0x1234);
+	wrmsr_refuses(0xc0000100, 0x0000800000000000);
+	wrmsr_refuses(0xc0000102, 0x8000000000000000);
+	assert_int_equal(host_loaded(0)->fs_base, 0x7fff00001000);
+}
+
+static void msrs_of_the_list(void **state)
+{
+	(void)state;
+	rdmsr_is(0x1b, 0xfee00900);
+	rdmsr_is(0x10, arch_tsc());
+	rdmsr_is(0x8b, 0);
+	host_msr_set(0x8b, 0x4500000000);
+	rdmsr_is(0x8b, 0x4500000000);
+	wrmsr_does(0x8b, 0);
+	rdmsr_is(0x277, 0x50100070406);
+	wrmsr_does(0x277, 0x50100070406);
+	wrmsr_refuses(0x277, 0x7040600070406);
+	host_msr_set(0xc0000080, 0x5d01);
+	rdmsr_is(0xc0000080, 0xd01);
+	wrmsr_does(0xc0000080, 0xd01);
+	wrmsr_refuses(0xc0000080, 0x501);
+	rdmsr_is(0x1a0, 0x850089);
+	wrmsr_refuses(0x1a0, 0);
+	rdmsr_is(0x179, 0);
+	host_msr_set(0xc0000103, 0);
+	wrmsr_does(0xc0000103, 0x2003);
+	rdmsr_is(0xc0000103, 0x2003);
+	wrmsr_refuses(0xc0000103, 1UL << 32);
+}
+
+/* What a guest must not touch: no write gets through, nor any read. */
+static void other_msrs_are_refused(void **state)
+{
+	static const uint32_t msrs[] = {
+		0x0,	    0x48,	0x49,	    0x3a,	0x79,
+		0x10a,	    0x174,	0x175,	    0x1d9,	0x10b,
+		0x200,	    0x2ff,	0x480,	    0x830,	0xc0000081,
+		0xc0000082, 0xc0010015, 0xc0010114, 0xc0011029, 0x40000000
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
+		uint64_t kept = 0;
+
+		host_msr_set(msrs[i], 0x55);
+		v->regs->rcx = msrs[i];
+		refuses(INSN(0x0f, 0x32));
+		wrmsr_refuses(msrs[i], 1);
+		assert_int_equal(arch_msr_read(msrs[i], &kept), 0);
+		assert_int_equal(kept, 0x55);
+	}
+}
+
+static void amd_has_its_own(void **state)
+{
+	static const uint32_t amd[4] = { 0xd, 0x68747541, 0x444d4163,
+					 0x69746e65 };
+
+	(void)state;
+	host_cpuid_set(0, 0, amd);
+	host_msr_set(0xc0010015, 0x1000011);
+	rdmsr_is(0xc0010015, 0x1000000);
+	wrmsr_does(0xc0010015, 0);
+	rdmsr_is(0xc0010000, 0);
+	wrmsr_does(0xc0010007, 5);
+	rdmsr_is(0xc0010055, 0);
+	host_msr_set(0xc0011029, 3);
+	rdmsr_is(0xc0011029, 2);
+	v->regs->rcx = 0x1a0; /* Intel's */
+	refuses(INSN(0x0f, 0x32));
+}
+
+/* A kernel that probes before it has a handler reads zeros. */
+static void early_reads_are_faked(void **state)
+{
+	(void)state;
+	v->trap.gates[VECTOR_GP].address = 0;
+	rdmsr_is(0x12345, 0);
+}
+
+/* ---- control registers ---- */
+
+static void cr0_has_only_ts(void **state)
+{
+	(void)state;
+	does(INSN(0x0f, 0x20, 0xc0)); /* mov %cr0, %rax */
+	assert_int_equal(v->regs->rax, 0x80050033);
+	v->regs->rax |= CR0_TS;
+	does(INSN(0x0f, 0x22, 0xc0));
+	assert_true(host_loaded(0)->task_switched);
+	does(INSN(0x0f, 0x20, 0xc1)); /* mov %cr0, %rcx */
+	assert_int_equal(v->regs->rcx, 0x8005003b);
+	does(INSN(0x0f, 0x06)); /* clts */
+	assert_false(host_loaded(0)->task_switched);
+	v->regs->rax = 0x80040033; /* without WP */
+	refuses(INSN(0x0f, 0x22, 0xc0));
+	v->regs->rax = 0x3b;
+	does(INSN(0x0f, 0x01, 0xf0)); /* lmsw %ax */
+	assert_true(host_loaded(0)->task_switched);
+	v->regs->rax = 0x3f; /* with EM */
+	refuses(INSN(0x0f, 0x01, 0xf0));
+}
+
+static void lmsw_from_memory(void **state)
+{
+	uint16_t word = 0x3b;
+
+	(void)state;
+	assert_int_equal(host_guest_write(DATA, &word, 2), 0);
+	v->regs->rdi = DATA;
+	does(INSN(0x0f, 0x01, 0x37)); /* lmsw (%rdi) */
+	assert_true(host_loaded(0)->task_switched);
+	v->regs->rdi = host_guest_va(16) - 1;
+	run(VECTOR_GP, 0, INSN(0x0f, 0x01, 0x37));
+	reflected(VECTOR_PF, 0, 0);
+	assert_int_equal(v->info->arch.cr2, host_guest_va(16));
+}
+
+static void cr2_cr3_cr4(void **state)
+{
+	(void)state;
+	v->regs->rdx = 0x123456;
+	does(INSN(0x0f, 0x22, 0xd2)); /* mov %rdx, %cr2 */
+	assert_int_equal(v->info->arch.cr2, 0x123456);
+	does(INSN(0x0f, 0x20, 0xd6)); /* mov %cr2, %rsi */
+	assert_int_equal(v->regs->rsi, 0x123456);
+	does(INSN(0x41, 0x0f, 0x20, 0xd8)); /* mov %cr3, %r8 */
+	assert_int_equal(v->regs->r8, frame_mfn(g.l4).v << PAGE_SHIFT);
+	does(INSN(0x0f, 0x20, 0xe0)); /* mov %cr4, %rax */
+	assert_int_equal(v->regs->rax, 0x660);
+	v->regs->rax = 0x50660 | CR4_TSD | 1UL << 20;
+	does(INSN(0x0f, 0x22, 0xe0));
+	assert_int_equal(host_loaded(0)->cr4, 0x50660 | CR4_TSD);
+	v->regs->rax = 0;
+	does(INSN(0x0f, 0x22, 0xe0));
+	assert_int_equal(host_loaded(0)->cr4, 0x660);
+	refuses(INSN(0x44, 0x0f, 0x20, 0xc0)); /* mov %cr8, %rax */
+	v->regs->rax = ~0UL;
+	refuses(INSN(0x0f, 0x22, 0xd8)); /* cr3: no such frame */
+}
+
+static void xcr0_must_make_sense(void **state)
+{
+	(void)state;
+	assert_true(xcr0_is_valid(1, 7));
+	assert_true(xcr0_is_valid(7, 7));
+	assert_true(xcr0_is_valid(0xe7, 0xe7));
+	assert_false(xcr0_is_valid(0, 7));
+	assert_false(xcr0_is_valid(2, 7));
+	assert_false(xcr0_is_valid(5, 7));
+	assert_false(xcr0_is_valid(7, 3));
+	assert_false(xcr0_is_valid(0x67, 0xe7));
+	assert_false(xcr0_is_valid(0xe3, 0xe7));
+	assert_false(xcr0_is_valid(1UL << 63 | 1, 7));
+	v->regs->rax = 7;
+	v->regs->rcx = v->regs->rdx = 0;
+	does(INSN(0x0f, 0x01, 0xd1)); /* xsetbv */
+	assert_int_equal(host_loaded(0)->xcr0, 7);
+	v->regs->rcx = 1;
+	refuses(INSN(0x0f, 0x01, 0xd1));
+	v->regs->rcx = 0;
+	v->regs->rax = 6;
+	refuses(INSN(0x0f, 0x01, 0xd1));
+	assert_int_equal(v->xcr0, 7);
+}
+
+static void debug_registers_by_mov(void **state)
+{
+	(void)state;
+	v->regs->rax = 0x401000;
+	does(INSN(0x0f, 0x23, 0xc0)); /* mov %rax, %db0 */
+	assert_int_equal(host_loaded(0)->debugreg[0], 0x401000);
+	does(INSN(0x0f, 0x21, 0xc3)); /* mov %db0, %rbx */
+	assert_int_equal(v->regs->rbx, 0x401000);
+	v->regs->rax = ABI_HV_START;
+	refuses(INSN(0x0f, 0x23, 0xc0));
+}
+
+static void cli_and_sti_do_nothing(void **state)
+{
+	(void)state;
+	refuses(INSN(0xfa)); /* cli, without IOPL */
+	v->trap.iopl = 1;
+	does(INSN(0xfa));
+	assert_int_equal(v->info->evtchn_upcall_mask, 0);
+	v->info->evtchn_upcall_mask = 1;
+	does(INSN(0xfb));
+	assert_int_equal(v->info->evtchn_upcall_mask, 1);
+}
+
+static void some_are_nobodys(void **state)
+{
+	(void)state;
+	does(INSN(0x0f, 0x09)); /* wbinvd */
+	does(INSN(0x0f, 0x31)); /* rdtsc */
+	assert_int_equal(v->regs->rdx << 32 | v->regs->rax, arch_tsc());
+	v->regs->rdi = DATA;
+	does(INSN(0x0f, 0x01, 0x3f));	 /* invlpg (%rdi) */
+	refuses(INSN(0xf4));		 /* hlt */
+	refuses(INSN(0x0f, 0x01, 0x17)); /* lgdt */
+	refuses(INSN(0x0f, 0x33));	 /* rdpmc */
+	refuses(INSN(0x0f, 0x08));	 /* invd */
+	refuses(INSN(0x0f, 0x01, 0xf8)); /* swapgs */
+	refuses(INSN(0x48, 0xcf));	 /* iretq */
+	refuses(INSN(0x90));
+	/* A #GP with a selector is not about privilege. */
+	run(VECTOR_GP, 0x18, INSN(0x0f, 0x06));
+	reflected(VECTOR_GP, 0x18, 0);
+}
+
+static void user_mode_has_no_privilege(void **state)
+{
+	static const uint8_t code[][3] = {
+		{ 0x0f, 0x32 },	      { 0x0f, 0x30 }, { 0x0f, 0x06 },
+		{ 0x0f, 0x20, 0xc0 }, { 0xfa },	      { 0x0f, 0x09 },
+		{ 0x0f, 0x01, 0xd1 }, { 0xe4, 0x60 }, { 0x6c },
+	};
+
+	(void)state;
+	v->trap.iopl = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(code); i++) {
+		user_mode();
+		run(VECTOR_GP, 0, code[i], sizeof(code[i]));
+		reflected(VECTOR_GP, 0, 0);
+	}
+}
+
+static void code_at_the_end_of_memory(void **state)
+{
+	static const uint8_t clts[] = { 0x0f, 0x06 };
+	uint64_t at = host_guest_va(12) - sizeof(clts);
+
+	(void)state;
+	/* The next page is gone: what lies in this one is enough. */
+	((uint64_t *)frame_ptr(g.l1))[12] = 0;
+	assert_int_equal(host_guest_write(at, clts, sizeof(clts)), 0);
+	v->regs->rip = at;
+	trap_exception(v, VECTOR_GP, 0, 0);
+	assert_int_equal(v->regs->rip, at + sizeof(clts));
+	v->regs->rip = host_guest_va(16);
+	trap_exception(v, VECTOR_GP, 0, 0);
+	assert_int_equal(v->regs->rip, HANDLER(VECTOR_GP));
+}
+
+/* ---- ports ---- */
+
+static void ports_need_iopl(void **state)
+{
+	(void)state;
+	host_port_set(0x60, 0x1c);
+	v->regs->rax = 0;
+	refuses(INSN(0xe4, 0x60));
+	v->trap.iopl = 1;
+	does(INSN(0xe4, 0x60)); /* in $0x60, %al: nothing there */
+	assert_int_equal(v->regs->rax, 0xff);
+	v->regs->rax = ~0UL << 48;
+	does(INSN(0x66, 0xed)); /* in %dx, %ax */
+	assert_int_equal(v->regs->rax, ~0UL << 48 | 0xffff);
+	does(INSN(0xed)); /* in %dx, %eax */
+	assert_int_equal(v->regs->rax, UINT32_MAX);
+	v->regs->rdx = 0xcf8;
+	does(INSN(0xef)); /* out %eax, %dx */
+	assert_int_equal(host_port_last_write(0xcf8), UINT32_MAX);
+	v->regs->rax = 0x80000000;
+	does(INSN(0xef));
+	assert_int_equal(host_port_last_write(0xcf8), UINT32_MAX);
+	v->trap.iopl = 3;
+	user_mode();
+	does(INSN(0xe4, 0x60));
+}
+
+static void bitmap_lets_user_mode_in(void **state)
+{
+	uint8_t bitmap[128];
+
+	(void)state;
+	memset(bitmap, 0xff, sizeof(bitmap));
+	bitmap[0x60 / 8] &= (uint8_t) ~(1U << 0);
+	bitmap[0x3f8 / 8] = 0;
+	assert_int_equal(host_guest_write(DATA, bitmap, sizeof(bitmap)), 0);
+	assert_int_equal(trap_port_bitmap_set(v, DATA, 0x10001), -EINVAL);
+	assert_int_equal(trap_port_bitmap_set(v, DATA, 0x400), 0);
+	does(INSN(0xe4, 0x60)); /* its kernel too */
+	refuses(INSN(0xe4, 0x61));
+	user_mode();
+	does(INSN(0xe4, 0x60));
+	v->regs->rdx = 0x3fc;
+	does(INSN(0xed)); /* 3fc to 3ff: the last four */
+	v->regs->rdx = 0x3fd;
+	run(VECTOR_GP, 0, INSN(0xed)); /* one port beyond the end */
+	reflected(VECTOR_GP, 0, 0);
+	user_mode();
+	run(VECTOR_GP, 0, INSN(0xe4, 0x61));
+	reflected(VECTOR_GP, 0, 0);
+	user_mode();
+	run(VECTOR_GP, 0, INSN(0x66, 0xe5, 0x60)); /* 60 and 61 */
+	reflected(VECTOR_GP, 0, 0);
+	v->trap.port_bitmap_va = host_guest_va(16); /* not mapped */
+	user_mode();
+	run(VECTOR_GP, 0, INSN(0xe4, 0x60));
+	reflected(VECTOR_GP, 0, 0);
+}
+
+static void strings_of_ports(void **state)
+{
+	uint8_t got[8];
+
+	(void)state;
+	v->trap.iopl = 1;
+	v->regs->rdi = DATA + 4;
+	does(INSN(0x6d)); /* insl */
+	assert_int_equal(v->regs->rdi, DATA + 8);
+	assert_int_equal(host_guest_read(DATA, got, 8), 0);
+	assert_memory_equal(got, "\0\0\0\0\xff\xff\xff\xff", 8);
+	v->regs->rflags |= EFLAGS_DF;
+	v->regs->rcx = 3;
+	v->regs->rdi = DATA + 2;
+	does(INSN(0xf3, 0x6c)); /* rep insb, downwards */
+	assert_int_equal(v->regs->rdi, DATA - 1);
+	assert_int_equal(v->regs->rcx, 0);
+	v->regs->rflags &= ~EFLAGS_DF;
+	v->regs->rsi = DATA;
+	v->regs->rcx = 0;
+	does(INSN(0xf3, 0x6e)); /* rep outsb, of nothing */
+	assert_int_equal(v->regs->rsi, DATA);
+}
+
+static void strings_fault_where_they_are(void **state)
+{
+	(void)state;
+	v->trap.iopl = 1;
+	v->regs->rdi = host_guest_va(12) - 6; /* then page tables, read-only */
+	v->regs->rcx = 4;
+	run(VECTOR_GP, 0, INSN(0xf3, 0x6d));
+	reflected(VECTOR_PF, PF_WRITE, 0);
+	assert_int_equal(v->info->arch.cr2, host_guest_va(12));
+	assert_int_equal(v->regs->rdi, host_guest_va(12) - 2);
+}
+
+static void strings_pause(void **state)
+{
+	unsigned int times = 1;
+
+	(void)state;
+	v->trap.iopl = 1;
+	v->regs->rsi = DATA;
+	v->regs->rcx = 2000;
+	run(VECTOR_GP, 0, INSN(0xf3, 0x6e));
+	assert_int_equal(v->regs->rip, CODE); /* the guest does it again */
+	assert_int_equal(v->regs->rsi, DATA + 2000 - v->regs->rcx);
+	while (v->regs->rip == CODE && times++ < 100)
+		trap_exception(v, VECTOR_GP, 0, 0);
+	assert_in_range(times, 3, 50);
+	assert_int_equal(v->regs->rip, CODE + 2);
+	assert_int_equal(v->regs->rsi, DATA + 2000);
+}
+
+static void sysenter_is_entered(void **state)
+{
+	(void)state;
+	v->regs->cs = FLAT_USER_CS32;
+	user_mode();
+	run(VECTOR_GP, 0, INSN(0x0f, 0x34));
+	reflected(VECTOR_GP, 0, 0);
+	assert_int_equal(trap_callback_register(v, CALLBACKTYPE_sysenter,
+						CALLBACKF_mask_events, 0x7000),
+			 0);
+	v->regs->cs = FLAT_USER_CS32;
+	user_mode();
+	run(VECTOR_GP, 0, INSN(0x0f, 0x34));
+	assert_int_equal(v->regs->rip, 0x7000);
+	assert_int_equal(v->info->evtchn_upcall_mask, 1);
+}
+
+/* ---- page faults that are not the guest's ---- */
+
+static void page_table_write_is_done(void **state)
+{
+	uint64_t *l1 = frame_ptr(g.l1), old = l1[5];
+
+	(void)state;
+	v->regs->rdi = host_guest_va(15) + 5 * 8;
+	v->regs->rax = 0;
+	assert_int_equal(
+		host_guest_write(CODE, (uint8_t[]){ 0x48, 0x87, 0x07 }, 3),
+		0); /* xchg %rax, (%rdi) */
+	v->regs->rip = CODE;
+	trap_exception(v, VECTOR_PF, PF_PRESENT | PF_WRITE | PF_USER,
+		       v->regs->rdi);
+	assert_int_equal(v->regs->rip, CODE + 3);
+	assert_int_equal(l1[5], 0);
+	assert_int_equal(v->regs->rax & PTE_ADDR, old & PTE_ADDR);
+	/* Not for its user programs. */
+	user_mode();
+	v->regs->rip = CODE;
+	trap_exception(v, VECTOR_PF, PF_PRESENT | PF_WRITE | PF_USER,
+		       v->regs->rdi);
+	reflected(VECTOR_PF, PF_PRESENT | PF_WRITE | PF_USER, 0);
+	assert_int_equal(l1[5], 0);
+}
+
+static void reserved_bits_end_the_domain(void **state)
+{
+	(void)state;
+	trap_exception(v, VECTOR_PF, PF_PRESENT | PF_RESERVED, DATA);
+	assert_int_equal(atomic32_load(&g.d->state), DOMAIN_SHUTDOWN);
+	assert_non_null(strstr(host_console_text(), "reserved bit"));
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(int_obeys_the_gate),
+		TEST(int_is_read_from_the_code),
+		TEST(forced_cpuid),
+		TEST(only_cpuid_is_forced),
+		TEST(single_step_goes_on),
+		TEST(bases_by_msr),
+		TEST(msrs_of_the_list),
+		TEST(other_msrs_are_refused),
+		TEST(amd_has_its_own),
+		TEST(early_reads_are_faked),
+		TEST(cr0_has_only_ts),
+		TEST(lmsw_from_memory),
+		TEST(cr2_cr3_cr4),
+		TEST(xcr0_must_make_sense),
+		TEST(debug_registers_by_mov),
+		TEST(cli_and_sti_do_nothing),
+		TEST(some_are_nobodys),
+		TEST(user_mode_has_no_privilege),
+		TEST(code_at_the_end_of_memory),
+		TEST(ports_need_iopl),
+		TEST(bitmap_lets_user_mode_in),
+		TEST(strings_of_ports),
+		TEST(strings_fault_where_they_are),
+		TEST(strings_pause),
+		TEST(sysenter_is_entered),
+		TEST(page_table_write_is_done),
+		TEST(reserved_bits_end_the_domain),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
