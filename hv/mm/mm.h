@@ -58,11 +58,11 @@ struct mm_place {
 	unsigned int idx;
 };
 /*
- * The L1 entry that maps va in the tables under v's active root: false when
- * there is no L1 for it, or it is not a guest's address.
+ * The L1 entry that maps va in the tables under root (one of root_for(), may
+ * be NULL): false when there is no L1 for it, or it is not a guest's address.
  */
-[[nodiscard]] bool mm_walk(struct mm_locked m, const struct vcpu *v,
-			   uint64_t va, struct mm_place *out);
+[[nodiscard]] bool mm_walk(struct mm_locked m, struct frame *root, uint64_t va,
+			   struct mm_place *out);
 
 /* ---- operations (update.c, ext.c, ptwr.c) ---- */
 
@@ -118,6 +118,11 @@ bool mm_descriptor_ok(uint64_t descriptor);
 
 /* The table that translates for v in that mode; NULL when it has none. */
 struct frame *root_for(const struct vcpu *v, bool kernel_mode);
+/* The one that translates for it in the mode that it is in. */
+static inline struct frame *root_active(const struct vcpu *v)
+{
+	return root_for(v, v->trap.kernel_mode);
+}
 /* Loads the root of the mode that v, which runs here, is in. */
 void mm_root_activate(const struct vcpu *v);
 /* Gives v a new kernel or user root (user 0: none). -ERESTART. */

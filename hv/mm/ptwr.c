@@ -93,7 +93,7 @@ static struct frame *table_at(struct mm_locked m, struct vcpu *v, uint64_t va)
 	struct frame *f;
 	uint64_t e;
 
-	if (!mm_walk(m, v, va, &at))
+	if (!mm_walk(m, root_active(v), va, &at))
 		return NULL;
 	e = shared_load64((uint64_t *)frame_ptr(at.table) + at.idx);
 	if ((e & (PTE_P | PTE_RW)) != PTE_P)

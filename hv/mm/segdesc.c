@@ -96,14 +96,18 @@ int mm_ldt_set(struct vcpu *v, uint64_t va, unsigned int entries)
 	return 0;
 }
 
-/* The frame that the guest has mapped at va, not to be used uncounted. */
+/*
+ * The frame that the guest's kernel has mapped at va, not to be used
+ * uncounted. The LDT is the kernel's: a user program may load from it while
+ * its own root does not map it.
+ */
 static bool frame_at(struct vcpu *v, uint64_t va, guest_mfn_t *out)
 {
 	struct mm_locked m = mm_lock(v->domain);
 	struct mm_place at;
 	uint64_t e = 0;
 
-	if (mm_walk(m, v, va, &at))
+	if (mm_walk(m, root_for(v, true), va, &at))
 		e = shared_load64((uint64_t *)frame_ptr(at.table) + at.idx);
 	mm_unlock(m);
 	*out = pte_mfn(e);

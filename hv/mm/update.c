@@ -121,7 +121,7 @@ int mm_update_va(struct vcpu *v, uint64_t va, uint64_t value, uint64_t flags,
 		return rc;
 	m = mm_lock(v->domain);
 	rc = mm_settle(m);
-	if (!rc && !mm_walk(m, v, va, &at))
+	if (!rc && !mm_walk(m, root_active(v), va, &at))
 		rc = -EINVAL;
 	if (!rc)
 		rc = mm_entry_update(m, at.table, at.idx, value, owner, false,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a guest's address to its L1 entry, through the tables under its root.
+ * From a guest's address to its L1 entry, through the tables under a root.
  * They are reached by frame number, as the processor reaches them, never
  * through mappings of their own. Every table under a validated root is
  * validated, and stays so while the mm lock is held.
@@ -15,10 +15,10 @@ static struct frame *below(const struct frame *table, unsigned int idx)
 	return e & PTE_P ? frame_lookup(pte_mfn(e)) : NULL;
 }
 
-bool mm_walk(struct mm_locked m, const struct vcpu *v, uint64_t va,
+bool mm_walk(struct mm_locked m, struct frame *root, uint64_t va,
 	     struct mm_place *out)
 {
-	struct frame *f = root_for(v, v->trap.kernel_mode);
+	struct frame *f = root;
 
 	(void)m;
 	if (!va_is_guest(va))

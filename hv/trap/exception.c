@@ -90,7 +90,7 @@ static void reserved_bit(struct vcpu *v, uint32_t error, uint64_t va)
 	struct mm_place at;
 	uint64_t entry = 0;
 
-	if (mm_walk(m, v, va, &at))
+	if (mm_walk(m, root_active(v), va, &at))
 		entry = shared_load64((uint64_t *)frame_ptr(at.table) + at.idx);
 	mm_unlock(m);
 	domain_crash(v->domain,
