@@ -131,6 +131,29 @@ user_enter:
 	mov	%rdi, %rsp
 	jmp	trap_return
 
+	/*
+	 * void user_enter_by(frame, list, length): the same, but the hypercall
+	 * is a multicall that has the iret in its list. It finds the same
+	 * words on the stack.
+	 */
+	.globl	user_enter_by
+user_enter_by:
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	mov	%rsp, user_saved_rsp
+	lea	128(%rdi), %rsp
+	push	%rcx
+	push	%r11
+	push	$0
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	$__HYPERVISOR_multicall, %eax
+	syscall
+
 user_leave:
 	mov	user_saved_rsp, %rsp
 	pop	%r15

@@ -10,6 +10,8 @@
 #include "lodger.h"
 
 void user_enter(const struct trap_frame *frame);
+void user_enter_by(const struct trap_frame *frame, multicall_entry_t *list,
+		unsigned long list_length);
 void user_leave(void);
 
 static struct user *running;
@@ -49,7 +51,11 @@ unsigned long user_run(struct user *user)
 			trap_stack + sizeof(trap_stack)))
 		test_fail("stack_switch failed");
 	running = user;
-	user_enter(&entry);
+	user->regs.vector = VECTOR_NONE;
+	if (user->list)
+		user_enter_by(&entry, user->list, user->list_length);
+	else
+		user_enter(&entry);
 	running = NULL;
 	events_off();
 	events_restore(mask);

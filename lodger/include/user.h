@@ -3,6 +3,7 @@
 #ifndef LODGER_USER_H
 #define LODGER_USER_H
 
+#include "hypercall.h"
 #include "table.h"
 #include "trap.h"
 
@@ -21,6 +22,8 @@ struct user {
 	unsigned long cr2;
 	int masked; /* the vCPU's event mask as the kernel was entered */
 	unsigned long iret_flags; /* 0, or VGCF_in_syscall */
+	multicall_entry_t *list; /* enter by this multicall, not by iret */
+	unsigned long list_length;
 };
 
 /* Makes the program and its sealed root, and installs that root. */
@@ -28,7 +31,9 @@ void user_create(struct user *user, const void *code, const void *code_end);
 /*
  * Runs it until it makes a system call or faults; returns regs.vector. Events
  * are unmasked meanwhile when regs.rflags has IF; they do not stop it.
- * The caller's own mask of events is preserved.
+ * The caller's own mask of events is preserved. With list set, the iret is
+ * left to a multicall (rdi, rsi, rax are not the program's then); if that comes
+ * back instead of entering the program, the result is VECTOR_NONE.
  */
 unsigned long user_run(struct user *user);
 /* Takes the root away (user root 0) and frees the pages. */
