@@ -81,7 +81,7 @@ long hc_sched_op(struct vcpu *v, struct call_args *args)
 {
 	switch ((uint32_t)args->a[0]) {
 	case SCHEDOP_yield:
-		sched_yield(v);
+		sched_vcpu_yield(v);
 		return 0;
 	case SCHEDOP_block:
 		event_block(v);
@@ -104,7 +104,7 @@ long hc_sched_op_compat(struct vcpu *v, struct call_args *args)
 {
 	switch ((uint32_t)args->a[0]) {
 	case SCHEDOP_yield:
-		sched_yield(v);
+		sched_vcpu_yield(v);
 		return 0;
 	case SCHEDOP_block:
 		event_block(v);

@@ -190,7 +190,7 @@ void sched_poke(const struct vcpu *v)
 		arch_cpu_poke(cpu);
 }
 
-void sched_yield(struct vcpu *v)
+void sched_vcpu_yield(struct vcpu *v)
 {
 	struct run_queue *q = sched_lock_queue_of(v);
 	struct vcpu *next = first_waiting(q);

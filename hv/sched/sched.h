@@ -30,8 +30,8 @@ static inline bool sched_is_stopped(const struct vcpu *v, uint32_t reasons)
 }
 /* Has the CPU that runs v now, if another one, look at v's events and work. */
 void sched_poke(const struct vcpu *v);
-/* Lets others run first. */
-void sched_yield(struct vcpu *v);
+/* Lets others run first. (sched_yield() is libc's, also in a process.) */
+void sched_vcpu_yield(struct vcpu *v);
 /* The same reason for all vcpus of a domain. */
 void sched_stop_domain(struct domain *d, uint32_t reasons);
 void sched_start_domain(struct domain *d, uint32_t reasons);
