@@ -9,6 +9,7 @@
 const start_info_t *start_info;
 shared_info_t *shared_info;
 vcpu_info_t *vcpu_info;
+int start_mask;
 
 static char shared_window[4096] __attribute__((aligned(4096),
 		section(".bss.page")));
@@ -61,6 +62,7 @@ void lodger_main(const start_info_t *si)
 	printf("lodger: %s, %lu pages, test %s, line \"%s\"\n", si->magic,
 		si->nr_pages, test_name, (const char *)si->cmd_line);
 	map_shared_info();
+	start_mask = vcpu_info->evtchn_upcall_mask;
 	trap_init();
 	page_init();
 	event_init();

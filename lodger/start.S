@@ -43,6 +43,13 @@
 	.text
 	.globl	_start
 _start:
+	mov	%rsp, entry_state
+	mov	$boot_stack_end, %rsp
+	pushf
+	pop	entry_state + 8
+	mov	%cs, entry_state + 16
+	mov	%ss, entry_state + 24
+	mov	%rsi, entry_state + 32
 	cld
 	mov	$boot_stack_end, %rsp
 	mov	%rsi, %rdi
@@ -56,6 +63,13 @@ _start:
 	.globl	hypercall_page
 hypercall_page:
 	.skip	4096, 0xcc
+
+	/* rsp, rflags, cs, ss, rsi as they were on entry, for a test. */
+	.data
+	.balign	8
+	.globl	entry_state
+entry_state:
+	.skip	40
 
 	.section .bss
 	.balign	4096

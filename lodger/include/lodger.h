@@ -25,6 +25,8 @@ extern const start_info_t *start_info;
 extern shared_info_t *shared_info;
 /* Where the hypervisor keeps this vCPU's event words and time. */
 extern vcpu_info_t *vcpu_info;
+/* The vCPU's event mask as the guest was started. */
+extern int start_mask;
 
 #define barrier() __asm__ __volatile__("" : : : "memory")
 
