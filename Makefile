@@ -70,7 +70,7 @@ HV_CFLAGS = -std=gnu2x -O2 -g -ffreestanding -mno-red-zone \
 HV_ASFLAGS = -D__ASSEMBLY__ -g -Wa,--noexecstack $(SAME) $(DEPS) \
 	$(HV_INCLUDE)
 HV_LDFLAGS = -T hv/x86/lodge.lds --gc-sections -z noexecstack \
-	-z max-page-size=4096 --build-id=none -nostdlib -static -no-pie
+	-z max-page-size=4096 --no-warn-rwx-segments --build-id=none -nostdlib -static -no-pie
 
 # The core in a process: the same sources, another <arch_inline.h>. Files of
 # the host and tests can have the system's headers as <...> beside ours.

@@ -7,6 +7,7 @@
 #include "event/event.h"
 #include "frame/frame.h"
 #include "lifecycle/lifecycle.h"
+#include "mm/pte.h"
 #include "sched/sched.h"
 #include "time/time.h"
 
@@ -33,6 +34,7 @@ static long up(struct vcpu *v)
 	if (!v->initialised)
 		return -EINVAL;
 	time_update_vcpu(v);
+	event_timer_start(v);
 	sched_start(v, VCPU_DOWN);
 	return 0;
 }
@@ -68,6 +70,8 @@ static long register_runstate(struct vcpu *v, uint64_t arg)
 	struct vcpu_register_runstate_memory_area op;
 
 	if (guest_copy_from(&op, arg, sizeof(op)))
+		return -EFAULT;
+	if (!va_is_guest(op.addr.p))
 		return -EFAULT;
 	v->sched.runstate_va = op.addr.p;
 	if (v == current_vcpu())

@@ -80,6 +80,8 @@ void event_block(struct vcpu *v);
 					 uint32_t flags);
 void event_timer_singleshot_stop(struct vcpu *v);
 [[nodiscard]] int event_timer_periodic(struct vcpu *v, uint64_t period_ns);
+/* The vcpu starts to run, or again: so does its periodic timer, if it is on. */
+void event_timer_start(struct vcpu *v);
 /* SOFTIRQ_TIMER: acts on every timer of this CPU that has expired. */
 void event_timers_run(void);
 

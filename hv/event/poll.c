@@ -60,14 +60,24 @@ static bool one_is_pending(const struct domain *d, const uint32_t *ports,
 	return false;
 }
 
+static bool all_exist(struct domain *d, const uint32_t *ports, unsigned int n)
+{
+	struct event_locked l = event_lock(d);
+	bool exist = true;
+
+	for (unsigned int i = 0; exist && i < n; i++)
+		exist = event_channel(l, ports[i]) != NULL;
+	event_unlock(l);
+	return exist;
+}
+
 int event_poll(struct vcpu *v, const uint32_t *ports, unsigned int n,
 	       uint64_t timeout_ns)
 {
 	struct domain *d = v->domain;
 
-	for (unsigned int i = 0; i < n; i++)
-		if (ports[i] == 0 || ports[i] >= EVENT_PORTS)
-			return -EINVAL;
+	if (!all_exist(d, ports, n))
+		return -EINVAL;
 	timer_cancel(&v->time.poll); /* of an earlier poll */
 	shared_store32(&v->event.poll_port, n == 1 ? ports[0] : EVENT_POLL_ANY);
 	sched_stop(v, VCPU_POLLING);

@@ -40,6 +40,13 @@ int event_timer_periodic(struct vcpu *v, uint64_t period_ns)
 	return 0;
 }
 
+void event_timer_start(struct vcpu *v)
+{
+	if (v->time.period_ns)
+		timer_set(&v->time.periodic,
+			  guest_now_ns(v) + v->time.period_ns);
+}
+
 /* Again after a period; those that have been missed are not made up for. */
 static void periodic_expired(struct vcpu *v)
 {

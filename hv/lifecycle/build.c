@@ -279,6 +279,8 @@ void lifecycle_unpause(struct domain *d)
 {
 	uint32_t building = DOMAIN_BUILDING;
 
-	if (atomic32_cmpxchg(&d->state, &building, DOMAIN_ALIVE))
-		sched_start_domain(d, VCPU_PAUSED);
+	if (!atomic32_cmpxchg(&d->state, &building, DOMAIN_ALIVE))
+		return;
+	event_timer_start(d->vcpu[0]);
+	sched_start_domain(d, VCPU_PAUSED);
 }

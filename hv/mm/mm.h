@@ -109,8 +109,11 @@ void mm_gdt_clear(struct vcpu *v);
 /* update_descriptor: 8 bytes at a machine address of d's. */
 [[nodiscard]] int mm_descriptor_update(struct domain *d, uint64_t maddr,
 				       uint64_t descriptor);
-/* True when the descriptor may stand in a guest's table. */
-bool mm_descriptor_ok(uint64_t descriptor);
+/*
+ * True when the descriptor may stand in a guest's table; a code or data
+ * segment's DPL is raised to 3.
+ */
+[[nodiscard]] bool mm_descriptor_check(uint64_t *descriptor);
 /* #PF in the LDT's window at that offset: maps the page. True: retry. */
 [[nodiscard]] bool mm_ldt_fault(struct vcpu *v, uint64_t offset);
 

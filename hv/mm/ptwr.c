@@ -86,7 +86,10 @@ static bool decode_write(struct vcpu *v, uint64_t va, struct ptwr *w)
 	       (w->address & 7) + w->insn.operand_bytes <= 8;
 }
 
-/* The frame that va maps read-only, if it is a validated table of v's. */
+/*
+ * The frame that va maps read-only, if it is a validated L1 of v's. Higher
+ * tables change by mmu_update only: a write there may mean much work.
+ */
 static struct frame *table_at(struct mm_locked m, struct vcpu *v, uint64_t va)
 {
 	struct mm_place at;
@@ -99,8 +102,7 @@ static struct frame *table_at(struct mm_locked m, struct vcpu *v, uint64_t va)
 	if ((e & (PTE_P | PTE_RW)) != PTE_P)
 		return NULL;
 	f = frame_lookup(pte_mfn(e));
-	if (f->owner != v->domain->id || !is_table(frame_type_of(f)) ||
-	    !frame_is_validated(f))
+	if (f->owner != v->domain->id || !frame_has_type(f, FRAME_L1))
 		return NULL;
 	return f;
 }

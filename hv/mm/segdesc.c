@@ -7,18 +7,24 @@
  * What a hostile guest tries: a call gate into ring 0 (every system
  * descriptor is refused); our own selectors (the last two pages of the GDT
  * are ours, its limit does not reach them). In long mode base and limit of
- * code and data segments protect nothing, so they are not looked at, and a
- * segment more privileged than ring 3 cannot be entered from there.
+ * code and data segments protect nothing, so they are not looked at; their
+ * DPL becomes 3, the ring that guests are in.
  */
 #include "mm/entry.h"
 #include "lib/string.h"
 
 #define DESC_PRESENT (1UL << 47)
 #define DESC_CODE_DATA (1UL << 44)
+#define DESC_DPL3 (3UL << 45)
 
-bool mm_descriptor_ok(uint64_t descriptor)
+bool mm_descriptor_check(uint64_t *descriptor)
 {
-	return !(descriptor & DESC_PRESENT) || (descriptor & DESC_CODE_DATA);
+	if (!(*descriptor & DESC_PRESENT))
+		return true;
+	if (!(*descriptor & DESC_CODE_DATA))
+		return false;
+	*descriptor |= DESC_DPL3;
+	return true;
 }
 
 static int desc_page_get(struct domain *d, guest_mfn_t m, struct frame **out)
@@ -137,7 +143,7 @@ int mm_descriptor_update(struct domain *d, uint64_t maddr, uint64_t descriptor)
 	enum frame_type t;
 	int rc;
 
-	if ((maddr & 7) || !mm_descriptor_ok(descriptor) || !f ||
+	if ((maddr & 7) || !mm_descriptor_check(&descriptor) || !f ||
 	    !frame_get(f, d))
 		return -EINVAL;
 	/* Not a table in use: either kind may hold descriptors to be. */

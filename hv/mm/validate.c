@@ -155,10 +155,10 @@ static int validate_table(struct mm_locked m, struct frame *f,
 
 static int validate_descriptors(struct frame *f)
 {
-	const uint64_t *table = frame_ptr(f);
+	uint64_t *table = frame_ptr(f);
 
 	for (unsigned int i = 0; i < TABLE_ENTRIES; i++) {
-		if (mm_descriptor_ok(table[i]))
+		if (mm_descriptor_check(&table[i]))
 			continue;
 		frame_type_cleared(f);
 		frame_put(f);

@@ -65,7 +65,7 @@ void time_vcpu_init(struct vcpu *v)
 	timer_init(&v->time.singleshot, TIMER_VCPU_SINGLESHOT);
 	timer_init(&v->time.periodic, TIMER_VCPU_PERIODIC);
 	timer_init(&v->time.poll, TIMER_VCPU_POLL);
-	v->time.period_ns = 0;
+	v->time.period_ns = TIME_PERIOD_AT_BIRTH_NS;
 	v->time.secondary_va = 0;
 }
 
