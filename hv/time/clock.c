@@ -23,24 +23,25 @@ static struct time_scale ticks_of_ns;
 /* Farther deadlines than this are as good as never; scale() stays exact. */
 #define DISTANCE_MAX_NS (1UL << 55)
 
+/*
+ * Long division: to / from = mul / 2^bits, with bits as many as make mul fill
+ * its 32 bits. Exact but for the last of them, at any rate.
+ */
 struct time_scale scale_make(uint64_t from, uint64_t to)
 {
-	struct time_scale s = { .shift = 0 };
+	uint64_t mul = to / from, rest = to % from;
+	int bits = 0;
 
-	while (to >> 32) {
-		to >>= 1;
-		from >>= 1;
+	BUG_ON(mul >> 32);
+	while (mul >> 31 == 0) {
+		rest <<= 1;
+		mul = mul << 1 | (rest >= from);
+		if (rest >= from)
+			rest -= from;
+		bits++;
 	}
-	while (from > 2 * to) {
-		from >>= 1;
-		s.shift--;
-	}
-	while (from <= to) {
-		from <<= 1;
-		s.shift++;
-	}
-	s.mul = (uint32_t)((to << 32) / from);
-	return s;
+	return (struct time_scale){ .mul = (uint32_t)mul,
+				    .shift = (int8_t)(32 - bits) };
 }
 
 void time_init(void)

@@ -14,7 +14,8 @@ struct time_scale {
 	int8_t shift;
 };
 
-/* The scale by which from units become to units; neither may be 0. */
+/* The scale by which from units become to units: both in 1 to 2^62, to less
+ * than 2^32 times from. */
 struct time_scale scale_make(uint64_t from, uint64_t to);
 
 static inline uint64_t scale(struct time_scale s, uint64_t in)
