@@ -44,6 +44,12 @@ static bool addresses_ok(const struct vcpu_guest_context *c)
 	return true;
 }
 
+/* User mode needs page tables of its own: ctrlreg[1] names their root. */
+static bool mode_ok(const struct vcpu_guest_context *c)
+{
+	return (c->flags & VGCF_in_kernel) || xen_cr3_to_pfn(c->ctrlreg[1]);
+}
+
 static uint64_t merged_cr4(const struct vcpu *v,
 			   const struct vcpu_guest_context *c)
 {
@@ -145,7 +151,8 @@ int trap_context_set(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	uint64_t cr4 = merged_cr4(v, c), debugregs[8];
 
-	if (!addresses_ok(c) || !debugregs_check(c, cr4, debugregs))
+	if (!mode_ok(c) || !addresses_ok(c) ||
+	    !debugregs_check(c, cr4, debugregs))
 		return -EINVAL;
 	set_registers(v, c);
 	set_gates(v, c);

@@ -71,6 +71,10 @@ int trap_debugreg_set(struct vcpu *v, unsigned int n, uint64_t value)
 	if (error)
 		return error;
 	v->trap.debugreg[n] = value;
+	/* Addresses are not loaded for a vcpu that has them switched off: what
+	 * is in the processor may be another guest's. */
+	for (unsigned int i = 0; n == 7 && i < 4; i++)
+		arch_debugreg_load(i, v->trap.debugreg[i]);
 	arch_debugreg_load(n, value);
 	return 0;
 }

@@ -160,6 +160,7 @@ static void forced_cpuid(void **state)
 	/* Intel's give the last leaf for one that is not there. */
 	host_cpuid_set(0, 0, (uint32_t[]){ 5, 0, 0, 0 });
 	v->regs->rax = 7;
+	v->regs->rcx = 0;
 	run(VECTOR_UD, 0, code, sizeof(code));
 	assert_int_equal(v->regs->rbx, 0);
 	host_cpuid_set(0, 0, (uint32_t[]){ 0xd, 0, 0, 0 });
@@ -538,6 +539,11 @@ static void bitmap_lets_user_mode_in(void **state)
 	reflected(VECTOR_GP, 0, 0);
 	user_mode();
 	run(VECTOR_GP, 0, INSN(0x66, 0xe5, 0x60)); /* 60 and 61 */
+	reflected(VECTOR_GP, 0, 0);
+	assert_int_equal(trap_port_bitmap_set(v, DATA, 0x3fc), 0);
+	v->regs->rdx = 0x3fc;
+	user_mode();
+	run(VECTOR_GP, 0, INSN(0xec)); /* the bit is clear, but not counted */
 	reflected(VECTOR_GP, 0, 0);
 	v->trap.port_bitmap_va = host_guest_va(16); /* not mapped */
 	user_mode();

@@ -535,11 +535,14 @@ static void context_is_checked_first(void **state)
 		struct vcpu before = *v;
 
 		memset(&context, 0, sizeof(context));
+		context.flags = VGCF_in_kernel;
 		context.user_regs.rax = 77;
 		*addresses[i] = NON_CANONICAL;
 		assert_int_equal(trap_context_set(v, &context), -EINVAL);
 		assert_memory_equal(&before, v, sizeof(before));
 	}
+	memset(&context, 0, sizeof(context)); /* user mode, without a root */
+	assert_int_equal(trap_context_set(v, &context), -EINVAL);
 }
 
 static void context_is_put_right(void **state)
@@ -580,6 +583,7 @@ static void context_is_put_right(void **state)
 	memcpy(&bv, area + 512, sizeof(bv));
 	assert_int_equal(bv & 3, 3);
 	context.flags = 0;
+	context.ctrlreg[1] = xen_pfn_to_cr3(frame_mfn(g.l4).v);
 	assert_int_equal(trap_context_set(v, &context), 0);
 	assert_int_equal(v->saved.cs, 0x13);
 	assert_false(v->trap.kernel_mode);
