@@ -29,6 +29,19 @@ int option(const char *word)
 	return 0;
 }
 
+unsigned long option_number(const char *key, unsigned long otherwise)
+{
+	const char *line = (const char *)start_info->cmd_line;
+	const char *at = strstr(line, key);
+	unsigned long value = 0;
+
+	if (!at || (at != line && at[-1] != ' '))
+		return otherwise;
+	for (at += strlen(key); *at >= '0' && *at <= '9'; at++)
+		value = value * 10 + (unsigned long)(*at - '0');
+	return value;
+}
+
 int on_lodge(void)
 {
 	xen_extraversion_t extra;

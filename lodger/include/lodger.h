@@ -38,6 +38,9 @@ static __inline__ int is_initial_domain(void)
 /* True when word stands alone in the guest's command line. */
 int option(const char *word);
 
+/* The decimal number behind key ("seed="), or otherwise. */
+unsigned long option_number(const char *key, unsigned long otherwise);
+
 /*
  * True on Lodge: XENVER_extraversion or compile_info names it, or the command
  * line has the word lodge. For tests of what only Lodge promises.
