@@ -24,7 +24,7 @@
 
 #define STACK_SIZE (256 * 1024)
 #define MAIN HOST_MAX_CPUS
-/* Pauses in a row, by anyone, that mean nobody gets anywhere. */
+/* Pauses in one host_cpus_go() that mean nobody gets anywhere. */
 #define RELAX_LIMIT 100000
 
 /* Only a build with the address sanitizer has them. */
@@ -126,7 +126,6 @@ void host_yield(void)
 	unsigned int c;
 
 	host_yields = false;
-	relaxed = 0;
 	if (third_actor) {
 		if (host_choose(HOST_SET_AD, 2))
 			host_walk_set_bits();
@@ -144,15 +143,12 @@ void host_yield(void)
 
 void arch_relax(void)
 {
-	unsigned int before = relaxed + 1;
-
-	if (before > RELAX_LIMIT)
+	if (++relaxed > RELAX_LIMIT)
 		host_fail("cpu %u waits for ever", host_this->id);
 	host_interrupts();
 	if (!host_switch_away())
 		host_fail("cpu %u waits for a lock that nobody will drop",
 			  host_this->id);
-	relaxed = before;
 }
 
 static void fiber_main(void)
