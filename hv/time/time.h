@@ -32,9 +32,9 @@ bool timer_is_set(const struct timer *t);
  */
 struct timer *timer_expired(void);
 
-/* Room for its timers (TIMERS_PER_VCPU) is the caller's to reserve. */
 /* Every vcpu is born with a periodic timer, for kernels that set none. */
 #define TIME_PERIOD_AT_BIRTH_NS 10000000UL
+/* Room for its timers (TIMERS_PER_VCPU) is the caller's to reserve. */
 void time_vcpu_init(struct vcpu *v);
 void time_vcpu_exit(struct vcpu *v);
 /*

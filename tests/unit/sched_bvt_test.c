@@ -82,6 +82,13 @@ static void run_until(uint64_t end)
 	}
 }
 
+/* Has the running vcpu be charged up to now. */
+static void settle(void)
+{
+	cpu_raise(&host_cpus[0], SOFTIRQ_SCHED);
+	softirqs();
+}
+
 static void shares_follow_weights(void **state)
 {
 	static const uint32_t weights[] = { 256, 512, 1024 };
@@ -92,8 +99,7 @@ static void shares_follow_weights(void **state)
 		sched_start(v(i), VCPU_DOWN);
 	}
 	run_until(10 * S);
-	atomic32_or(&host_cpus[0].softirqs, SOFTIRQ_SCHED);
-	softirqs();
+	settle();
 	for (unsigned int i = 0; i < 3; i++) {
 		uint64_t want = 10 * S * weights[i] / (256 + 512 + 1024);
 
@@ -170,6 +176,28 @@ static void napping_is_no_trick(void **state)
 		sched_start(v(0), VCPU_BLOCKED);
 	}
 	assert_true(v(1)->sched.ran_ns - start > 49 * S / 10);
+}
+
+/* Who slept for long takes no more than the others when it is awake. */
+static void sleep_earns_no_credit(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	vcpu_add(0, 256);
+	vcpu_add(1, 256);
+	sched_start(v(0), VCPU_DOWN);
+	sched_start(v(1), VCPU_DOWN);
+	run_until(S);
+	sched_stop(v(0), VCPU_BLOCKED);
+	run_until(6 * S);
+	settle();
+	before = v(1)->sched.ran_ns;
+	sched_start(v(0), VCPU_BLOCKED);
+	run_until(7 * S);
+	settle();
+	assert_in_range(v(1)->sched.ran_ns - before, S / 2 - 20 * MS,
+			S / 2 + 20 * MS);
 }
 
 static void yield_lets_an_equal_run(void **state)
@@ -252,6 +280,7 @@ int main(void)
 		TEST(one_alone_gets_no_ticks),
 		TEST(sleeper_runs_soon),
 		TEST(napping_is_no_trick),
+		TEST(sleep_earns_no_credit),
 		TEST(yield_lets_an_equal_run),
 		TEST(stopped_and_started_before_the_pick),
 		TEST(runstates_add_up),
