@@ -3,7 +3,7 @@
 #ifndef LODGE_X86_CPU_H
 #define LODGE_X86_CPU_H
 
-#include "include/cpu.h" /* struct cpu: the core's header of the same name */
+#include "arch.h" /* and the core's header named cpu.h */
 #include "x86/features.h"
 
 #define CR0_PE (1UL << 0)

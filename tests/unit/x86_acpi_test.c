@@ -16,6 +16,8 @@
 
 #include "../../hv/x86/acpi.c"
 
+#include "host/host.h"
+
 #define MEMORY (1 << 20)
 
 /* Where the tests put things. */
@@ -52,6 +54,8 @@ static void unmap_all(void)
 static int setup(void **state)
 {
 	(void)state;
+	host_init(64, 1); /* for the log's lock */
+	log_set_levels(LOG_ERROR, LOG_ERROR);
 	memset(memory, 0, sizeof(memory));
 	return 0;
 }
@@ -60,6 +64,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	unmap_all();
+	host_fini();
 	return 0;
 }
 
