@@ -232,7 +232,8 @@ $(B)/guests/bad-%.elf: tests/boot/hostile/crash.S lodger/lodger.lds \
 		Makefile | need-build
 	@mkdir -p $(@D)
 	$(call say,AS)
-	$(CC) -D__ASSEMBLY__ -DBAD_$* $(bad_ld) -o $@ $<
+	$(CC) -D__ASSEMBLY__ -DBAD_$* \
+		-D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ $(bad_ld) -o $@ $<
 
 $(B)/guests/bad-flood.elf: tests/boot/hostile/flood.c lodger/name.c \
 		lodger/lodger.lds $(LODGER_OBJECTS) | need-build

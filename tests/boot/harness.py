@@ -147,8 +147,10 @@ class Machine:
         """Take the monitor's messages: replies, and why the machine ended."""
         try:
             data = self.monitor.recv(65536)
-        except (BlockingIOError, ConnectionError):
+        except BlockingIOError:
             return
+        except ConnectionError:
+            data = b""
         if not data:
             self.selector.unregister(self.monitor)
             return
@@ -173,7 +175,10 @@ class Machine:
     def command(self, name, **arguments):
         """A command of QEMU's monitor, and its answer."""
         request = {"execute": name, "arguments": arguments}
-        self.monitor.send(json.dumps(request).encode() + b"\n")
+        try:
+            self.monitor.send(json.dumps(request).encode() + b"\n")
+        except ConnectionError:
+            raise Failure("the machine has ended") from None
         deadline = time.monotonic() + 20
         while not self.replies:
             if not self._pump(1) or time.monotonic() > deadline:
@@ -255,12 +260,12 @@ cases = {}
 current = ""
 
 
-def add(name, function, *, long=False, **arguments):
+def add(name, function, /, *, long=False, **arguments):
     """Declare the case NAME: FUNCTION with these arguments."""
     cases[name] = (function, long, arguments)
 
 
-def case(name, **arguments):
+def case(name, /, **arguments):
     """The same as a decorator."""
     def declare(function):
         add(name, function, **arguments)
