@@ -128,7 +128,7 @@ static void two_levels(void)
 	unpin(l2);
 	TEST_REFUSED(page_unprotect(t));
 	TEST_REFUSED(page_unprotect(l2));
-	TEST_RESULT(table_write(&l2[1], 0x1000), 0);
+	TEST_RESULT(table_write(&l2[1], 0x000fff0000001000UL), 0);
 	unpin(l3);
 	reuse(t);
 	reuse(l2);
