@@ -161,6 +161,11 @@ void host_msr_set(uint32_t msr, uint64_t value);
 void host_port_set(uint16_t port, uint32_t value);
 uint32_t host_port_last_write(uint16_t port);
 unsigned int host_pokes(unsigned int cpu);
+/*
+ * Called when a CPU idles and nothing that the machine knows of will wake it:
+ * something comes from outside. NULL after host_init(): then it is a failure.
+ */
+extern void (*host_idle)(void);
 
 /* What the vcpu that runs on a CPU has loaded there. */
 struct host_loaded {
@@ -211,6 +216,8 @@ struct host_guest {
 };
 void host_guest_make(struct host_guest *g, unsigned int nr,
 		     unsigned int vcpus, bool privileged);
+/* The same for a domain that exists and has no memory. */
+void host_guest_fill(struct host_guest *g, struct domain *d, unsigned int nr);
 /* The address at which host_guest_make() mapped frame i. */
 static inline uint64_t host_guest_va(unsigned int i)
 {

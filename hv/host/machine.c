@@ -23,6 +23,7 @@
 #define MSRS_MAX 64
 
 uint64_t host_tsc;
+void (*host_idle)(void);
 bool host_leaks_nonpresent;
 
 static struct machine_cpu {
@@ -77,6 +78,7 @@ void host_machine_init(void)
 {
 	host_tsc = TSC_AT_BOOT;
 	host_leaks_nonpresent = false;
+	host_idle = NULL;
 	memset(machine, 0, sizeof(machine));
 	for (unsigned int i = 0; i < HOST_MAX_CPUS; i++)
 		machine[i].deadline_ns = UINT64_MAX;
@@ -481,6 +483,8 @@ void arch_idle(void)
 	if (ns != UINT64_MAX) {
 		host_tsc = MAX(host_tsc, time_tsc_of_ns(ns));
 		timers_fire();
+	} else if (host_idle) {
+		host_idle();
 	} else if (!host_switch_away()) {
 		host_fail("cpu %u idles and nothing will wake it",
 			  host_this->id);

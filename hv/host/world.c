@@ -75,13 +75,18 @@ static void tables_fill(struct host_guest *g)
 void host_guest_make(struct host_guest *g, unsigned int nr, unsigned int vcpus,
 		     bool privileged)
 {
+	host_guest_fill(g, host_domain_make(nr, vcpus, privileged), nr);
+}
+
+void host_guest_fill(struct host_guest *g, struct domain *d, unsigned int nr)
+{
 	struct mm_locked m;
 	int rc;
 
 	memset(g, 0, sizeof(*g));
 	if (nr < 5 || nr > ARRAY_SIZE(g->frame))
 		host_fail("a guest of %u pages", nr);
-	g->d = host_domain_make(nr, vcpus, privileged);
+	g->d = d;
 	g->nr = nr;
 	for (unsigned int i = 0; i < nr; i++) {
 		if (frame_alloc_domain(g->d, 0, &g->frame[i]))

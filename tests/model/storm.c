@@ -16,6 +16,7 @@
 #include "mm/mm.h"
 #include "mm/pte.h"
 #include "oracle.h"
+#include "source.h"
 #include "storm.h"
 
 #define FRAMES 112
@@ -24,40 +25,9 @@
 
 static struct storm_config cfg;
 static struct host_guest guest[2];
-static bool from_bytes;
 static bool endless;
 static char what[HOST_MAX_CPUS][256];
 static int result[HOST_MAX_CPUS];
-
-/* Where the guests' decisions come from; apart from the explorer's, so that
- * an interrupted operation can be done again with the same arguments. */
-static struct {
-	uint64_t state;
-	const uint8_t *bytes;
-	size_t left;
-} source;
-
-/* A number below n, from the bytes or the seed. */
-static unsigned int pick(unsigned int n)
-{
-	unsigned int v = 0;
-
-	if (!from_bytes) {
-		source.state = source.state * 6364136223846793005 +
-			       1442695040888963407;
-		return (unsigned int)((source.state >> 33) % n);
-	}
-	for (unsigned int have = 1; have < n && source.left; have <<= 8) {
-		v = v << 8 | *source.bytes++;
-		source.left--;
-	}
-	return v % n;
-}
-
-static bool one_in(unsigned int n)
-{
-	return pick(n) == n - 1;
-}
 
 static struct vcpu *me(void)
 {
@@ -77,74 +47,26 @@ static struct host_guest *other(void)
 #define SAY(...)                                                               \
 	snprintf(what[host_this->id], sizeof(what[0]), __VA_ARGS__)
 
-/* ---- arguments ---- */
-
 static uint64_t some_mfn(void)
 {
-	const struct host_guest *g = one_in(24) ? other() : mine();
-
-	switch (pick(64)) {
-	case 0:
-		return pick(FRAMES + 4);
-	case 1:
-		return frame_mfn(g->d->shared_frame).v;
-	case 2:
-		return 1UL << 40 | pick(16);
-	default:
-		return frame_mfn(g->frame[pick(g->nr)]).v;
-	}
-}
-
-static unsigned int some_index(void)
-{
-	static const uint16_t favourites[] = { 0, 1, 2, 2, 3, 255, 256, 271,
-					       272, 510, 511 };
-
-	return one_in(16) ? pick(512) :
-			    favourites[pick(ARRAY_SIZE(favourites))];
-}
-
-static uint64_t some_flags(void)
-{
-	static const uint64_t rare[] = { PTE_G,	  PTE_PSE, PTE_PWT,  PTE_PCD,
-					 PTE_NX,  PTE_D,   1UL << 9, 1UL << 62,
-					 1UL << 49 };
-	uint64_t flags = PTE_P | PTE_US | PTE_A;
-
-	if (pick(2))
-		flags |= PTE_RW;
-	if (one_in(8))
-		flags &= ~PTE_P;
-	if (one_in(8))
-		flags &= ~PTE_US;
-	if (one_in(6))
-		flags |= rare[pick(ARRAY_SIZE(rare))];
-	return flags;
+	return pick_mfn(mine(), other());
 }
 
 static uint64_t some_entry(void)
 {
-	if (one_in(5))
-		return 0;
-	return some_mfn() << PAGE_SHIFT | some_flags();
+	return pick_entry(mine(), other());
 }
 
 static uint64_t some_va(void)
 {
-	uint64_t va;
-
-	if (pick(3))
-		return host_guest_va(pick(mine()->nr + 2));
-	va = (uint64_t)some_index() << 39 | (uint64_t)some_index() << 30 |
-	     (uint64_t)some_index() << 21 | (uint64_t)some_index() << 12;
-	return va >> 47 & 1 ? va | 0xffffUL << 48 : va;
+	return pick_va(mine());
 }
 
 /* ---- operations: each returns 0 or -errno ---- */
 
 static int op_mmu_update(void)
 {
-	uint64_t ptr = some_mfn() << PAGE_SHIFT | some_index() * 8;
+	uint64_t ptr = some_mfn() << PAGE_SHIFT | pick_index() * 8;
 	uint64_t val = some_entry();
 	struct domain *owner = me()->domain;
 	struct mm_locked m;
@@ -241,7 +163,7 @@ static int op_page(void)
 static int op_write(void)
 {
 	uint64_t va = host_guest_va(pick(mine()->nr)), e = some_entry();
-	unsigned int i = some_index();
+	unsigned int i = pick_index();
 
 	SAY("write %#lx = %#lx", va + 8 * i, e);
 	return host_guest_write(va + 8 * i, &e, sizeof(e));
@@ -269,7 +191,7 @@ static int op_build(void)
 {
 	struct host_guest *g = mine();
 	unsigned int page = pick(g->nr - 4), level = 1 + pick(4);
-	unsigned int from = some_index(), n = 1 + pick(6);
+	unsigned int from = pick_index(), n = 1 + pick(6);
 	uint64_t m = frame_mfn(g->frame[page]).v;
 	enum frame_type below = level == 1 ? FRAME_WRITABLE :
 					     (enum frame_type)(level);
@@ -278,7 +200,7 @@ static int op_build(void)
 
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t e = frame_of_type(g, below) << PAGE_SHIFT |
-			     some_flags();
+			     pick_flags();
 
 		rc |= host_guest_write(host_guest_va(page) +
 					       (from + 3 * i) % 512 * 8,
@@ -301,7 +223,7 @@ static int op_drop(void)
 	struct host_guest *g = mine();
 	enum frame_type t = (enum frame_type)(FRAME_L1 + pick(4));
 	uint64_t m = frame_of_type(g, t);
-	unsigned int i = some_index();
+	unsigned int i = pick_index();
 	struct mm_locked lock;
 	int rc;
 
@@ -330,7 +252,7 @@ static int op_ptwr(void)
 					   { 0x48, 0x87, 0x07 },
 					   { 0x89, 0x07 },
 					   { 0xf0, 0x48, 0x0f, 0xb1 } };
-	uint64_t va = host_guest_va(pick(mine()->nr)) + 8 * some_index();
+	uint64_t va = host_guest_va(pick(mine()->nr)) + 8 * pick_index();
 	uint64_t at = host_guest_va(pick(4)) + 256;
 	struct cpu_user_regs *regs = me()->regs;
 	bool done;
@@ -417,7 +339,7 @@ static int op_ldt(void)
 
 static int op_descriptor(void)
 {
-	uint64_t at = some_mfn() << PAGE_SHIFT | some_index() * 8;
+	uint64_t at = some_mfn() << PAGE_SHIFT | pick_index() * 8;
 	uint64_t desc = pick(2) ? 0x00cffb000000ffff : 0x0000890000000067;
 
 	SAY("update_descriptor %#lx = %#lx", at, desc);
@@ -550,7 +472,7 @@ static int one_step(void)
  */
 static bool whole_step(unsigned int step)
 {
-	typeof(source) begin = source;
+	struct source begin = source;
 
 	for (unsigned int i = 0;; i++) {
 		bool again;
@@ -635,7 +557,7 @@ static bool run(unsigned int *step)
 	host_choose_random(cfg.seed);
 	SAY("the beginning");
 	ok = good(0);
-	for (i = 1; ok && i <= cfg.steps && (!from_bytes || source.left); i++)
+	for (i = 1; ok && i <= cfg.steps && source_lasts(); i++)
 		ok = cfg.concurrent ? double_step(i) : whole_step(i);
 	*step = i - 1;
 	if (ok)
@@ -647,8 +569,7 @@ static bool run(unsigned int *step)
 bool storm_run(const struct storm_config *c, unsigned int *step)
 {
 	cfg = *c;
-	from_bytes = false;
-	source.state = cfg.seed;
+	source = (struct source){ .state = cfg.seed };
 	return run(step);
 }
 
@@ -669,8 +590,6 @@ bool storm_run_bytes(const uint8_t *data, size_t n)
 	cfg.gives_up = data[3] & 1;
 	cfg.concurrent = data[0] & 4;
 	cfg.switches = data[0];
-	from_bytes = true;
-	source.bytes = data + 4;
-	source.left = n - 4;
+	source = (struct source){ .bytes = data + 4, .left = n - 4 };
 	return run(&step);
 }
