@@ -19,8 +19,7 @@ unsigned long read_tsc(void)
 {
 	unsigned long lo, hi;
 
-	__asm__ __volatile__("lfence; rdtsc" : "=a" (lo), "=d" (hi)
-		: : "memory");
+	__asm__ __volatile__("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
 	return (hi << 32) | lo;
 }
 
@@ -29,15 +28,17 @@ static unsigned long scale(unsigned long ticks, uint32_t mul, int8_t shift)
 	unsigned long lo, hi;
 
 	ticks = shift < 0 ? ticks >> -shift : ticks << shift;
-	__asm__("mulq %3" : "=a" (lo), "=d" (hi)
-		: "0" (ticks), "r" ((unsigned long)mul) : "cc");
+	__asm__("mulq %3"
+		: "=a"(lo), "=d"(hi)
+		: "0"(ticks), "r"((unsigned long)mul)
+		: "cc");
 	return (hi << 32) | (lo >> 32);
 }
 
 unsigned long clock_scale(unsigned long tsc_ticks)
 {
 	return scale(tsc_ticks, vcpu_info->time.tsc_to_system_mul,
-		vcpu_info->time.tsc_shift);
+		     vcpu_info->time.tsc_shift);
 }
 
 unsigned long clock_now(void)
@@ -50,9 +51,9 @@ unsigned long clock_now(void)
 		do
 			version = version_of(&time->version);
 		while (version & 1);
-		now = time->system_time + scale(read_tsc()
-				- time->tsc_timestamp,
-			time->tsc_to_system_mul, time->tsc_shift);
+		now = time->system_time +
+		      scale(read_tsc() - time->tsc_timestamp,
+			    time->tsc_to_system_mul, time->tsc_shift);
 		barrier();
 	} while (version_of(&time->version) != version);
 	return now;
@@ -67,8 +68,8 @@ unsigned long clock_wall(unsigned long *nanoseconds)
 		do
 			version = version_of(&shared_info->wc_version);
 		while (version & 1);
-		seconds = ((unsigned long)shared_info->wc_sec_hi << 32)
-			| shared_info->wc_sec;
+		seconds = ((unsigned long)shared_info->wc_sec_hi << 32) |
+			  shared_info->wc_sec;
 		rest = shared_info->wc_nsec;
 		barrier();
 	} while (version_of(&shared_info->wc_version) != version);

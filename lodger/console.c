@@ -10,8 +10,8 @@
 #include <xen/io/console.h>
 
 static struct xencons_interface *ring;
-static char ring_window[4096] __attribute__((aligned(4096),
-		section(".bss.page")));
+static char ring_window[4096]
+	__attribute__((aligned(4096), section(".bss.page")));
 
 void console_init(void)
 {
@@ -19,8 +19,8 @@ void console_init(void)
 
 	if (is_initial_domain() || !mfn)
 		return;
-	if (HYPERVISOR_update_va_mapping(ring_window,
-			(mfn << 12) | PTE_RW, UVMF_INVLPG))
+	if (HYPERVISOR_update_va_mapping(ring_window, (mfn << 12) | PTE_RW,
+					 UVMF_INVLPG))
 		return;
 	ring = (void *)ring_window;
 }

@@ -22,21 +22,24 @@ volatile unsigned long event_upcall_count;
 
 static unsigned long exchange(volatile unsigned long *word, unsigned long v)
 {
-	__asm__ __volatile__("xchg %0, %1" : "+r" (v), "+m" (*word)
-		: : "memory");
+	__asm__ __volatile__("xchg %0, %1" : "+r"(v), "+m"(*word) : : "memory");
 	return v;
 }
 
 static void bit_set(volatile unsigned long *words, unsigned long bit)
 {
 	__asm__ __volatile__("lock; bts %1, %0"
-		: "+m" (words[bit / 64]) : "r" (bit % 64) : "memory", "cc");
+			     : "+m"(words[bit / 64])
+			     : "r"(bit % 64)
+			     : "memory", "cc");
 }
 
 static void bit_clear(volatile unsigned long *words, unsigned long bit)
 {
 	__asm__ __volatile__("lock; btr %1, %0"
-		: "+m" (words[bit / 64]) : "r" (bit % 64) : "memory", "cc");
+			     : "+m"(words[bit / 64])
+			     : "r"(bit % 64)
+			     : "memory", "cc");
 }
 
 static int bit_test(const volatile unsigned long *words, unsigned long bit)
@@ -59,9 +62,9 @@ static void deliver_word(unsigned int word)
 
 	for (;;) {
 		ready = ((volatile unsigned long *)
-				shared_info->evtchn_pending)[word]
-			& ~((volatile unsigned long *)
-				shared_info->evtchn_mask)[word];
+				 shared_info->evtchn_pending)[word] &
+			~((volatile unsigned long *)
+				  shared_info->evtchn_mask)[word];
 		if (!ready)
 			return;
 		port = word * 64 + (unsigned int)__builtin_ctzl(ready);
@@ -86,7 +89,7 @@ void event_upcall(struct trap_frame *frame)
 }
 
 void event_set_handler(unsigned int port, event_handler_t handler,
-		void *argument)
+		       void *argument)
 {
 	handlers[port].handler = handler;
 	handlers[port].argument = argument;

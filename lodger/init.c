@@ -11,8 +11,8 @@ shared_info_t *shared_info;
 vcpu_info_t *vcpu_info;
 int start_mask;
 
-static char shared_window[4096] __attribute__((aligned(4096),
-		section(".bss.page")));
+static char shared_window[4096]
+	__attribute__((aligned(4096), section(".bss.page")));
 
 void lodger_main(const start_info_t *si);
 
@@ -23,8 +23,8 @@ int option(const char *word)
 	const char *at;
 
 	for (at = strstr(line, word); at; at = strstr(at + 1, word))
-		if ((at == line || at[-1] == ' ')
-				&& (at[n] == ' ' || at[n] == '\0'))
+		if ((at == line || at[-1] == ' ') &&
+		    (at[n] == ' ' || at[n] == '\0'))
 			return 1;
 	return 0;
 }
@@ -54,16 +54,17 @@ int on_lodge(void)
 	extra[sizeof(extra) - 1] = '\0';
 	info.compiler[sizeof(info.compiler) - 1] = '\0';
 	info.compile_by[sizeof(info.compile_by) - 1] = '\0';
-	return strstr(extra, "odge") || strstr(info.compiler, "odge")
-		|| strstr(info.compile_by, "odge") || option("lodge");
+	return strstr(extra, "odge") || strstr(info.compiler, "odge") ||
+	       strstr(info.compile_by, "odge") || option("lodge");
 }
 
 static void map_shared_info(void)
 {
 	if (HYPERVISOR_update_va_mapping(shared_window,
-			start_info->shared_info | PTE_RW, UVMF_INVLPG))
+					 start_info->shared_info | PTE_RW,
+					 UVMF_INVLPG))
 		test_fail("cannot map shared_info at machine address %lx",
-			start_info->shared_info);
+			  start_info->shared_info);
 	shared_info = (void *)shared_window;
 	vcpu_info = &shared_info->vcpu_info[0];
 }
@@ -73,7 +74,7 @@ void lodger_main(const start_info_t *si)
 	start_info = si;
 	console_init();
 	printf("lodger: %s, %lu pages, test %s, line \"%s\"\n", si->magic,
-		si->nr_pages, test_name, (const char *)si->cmd_line);
+	       si->nr_pages, test_name, (const char *)si->cmd_line);
 	map_shared_info();
 	start_mask = vcpu_info->evtchn_upcall_mask;
 	trap_init();

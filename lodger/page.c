@@ -32,8 +32,8 @@ unsigned long virt_to_mfn(const void *address)
 
 unsigned long virt_to_machine(const void *address)
 {
-	return virt_to_mfn(address) * PAGE_SIZE
-		+ (unsigned long)address % PAGE_SIZE;
+	return virt_to_mfn(address) * PAGE_SIZE +
+	       (unsigned long)address % PAGE_SIZE;
 }
 
 static void reserve_to(unsigned long end_pfn)
@@ -45,8 +45,8 @@ static void reserve_to(unsigned long end_pfn)
 static void reserve_bytes(unsigned long address, unsigned long length)
 {
 	if (address >= VIRT_BASE && length)
-		reserve_to((address + length - VIRT_BASE + PAGE_SIZE - 1)
-			/ PAGE_SIZE);
+		reserve_to((address + length - VIRT_BASE + PAGE_SIZE - 1) /
+			   PAGE_SIZE);
 }
 
 void page_init(void)
@@ -55,15 +55,15 @@ void page_init(void)
 
 	mfn_list = (void *)start_info->mfn_list;
 	reserve_bytes((unsigned long)image_start,
-		(unsigned long)(image_end - image_start));
+		      (unsigned long)(image_end - image_start));
 	reserve_bytes((unsigned long)start_info, sizeof(*start_info));
 	reserve_bytes(start_info->mfn_list, start_info->nr_pages * 8);
 	/* One page more than the tables: the boot stack. */
 	reserve_bytes(start_info->pt_base,
-		(start_info->nr_pt_frames + 1) * PAGE_SIZE);
+		      (start_info->nr_pt_frames + 1) * PAGE_SIZE);
 	if (start_info->flags & SIF_MOD_START_PFN)
-		reserve_to(start_info->mod_start
-			+ (start_info->mod_len + PAGE_SIZE - 1) / PAGE_SIZE);
+		reserve_to(start_info->mod_start +
+			   (start_info->mod_len + PAGE_SIZE - 1) / PAGE_SIZE);
 	else
 		reserve_bytes(start_info->mod_start, start_info->mod_len);
 	if (!is_initial_domain()) {
@@ -72,8 +72,9 @@ void page_init(void)
 		if (start_info->store_mfn)
 			reserve_to(M2P[start_info->store_mfn] + 1);
 	}
-	for (pfn = next_pfn; pfn < start_info->nr_pages
-			&& table_lookup(pfn_to_virt(pfn)); pfn++)
+	for (pfn = next_pfn;
+	     pfn < start_info->nr_pages && table_lookup(pfn_to_virt(pfn));
+	     pfn++)
 		;
 	limit_pfn = pfn;
 	for (; pfn < start_info->nr_pages && pfn < LODGER_MAX_PAGES; pfn++) {

@@ -23,7 +23,7 @@ static void put(struct sink *sink, char c)
 }
 
 static void put_padded(struct sink *sink, const struct spec *spec,
-		const char *text, int length)
+		       const char *text, int length)
 {
 	int pad = spec->width - length;
 	int i;
@@ -37,7 +37,7 @@ static void put_padded(struct sink *sink, const struct spec *spec,
 }
 
 static void put_number(struct sink *sink, struct spec *spec,
-		unsigned long value, unsigned int base, int negative)
+		       unsigned long value, unsigned int base, int negative)
 {
 	char digits[24];
 	int at = sizeof(digits);
@@ -95,19 +95,21 @@ int vsnprintf(char *out, size_t size, const char *format, va_list args)
 		case 'i':
 			v = spec.is_long ? va_arg(args, long)
 					 : va_arg(args, int);
-			put_number(&sink, &spec, v < 0 ? 0 - (unsigned long)v
-					: (unsigned long)v, 10, v < 0);
+			put_number(&sink, &spec,
+				   v < 0 ? 0 - (unsigned long)v
+					 : (unsigned long)v,
+				   10, v < 0);
 			break;
 		case 'u':
 		case 'x':
 			put_number(&sink, &spec,
-				spec.is_long ? va_arg(args, unsigned long)
-					     : va_arg(args, unsigned int),
-				*format == 'u' ? 10 : 16, 0);
+				   spec.is_long ? va_arg(args, unsigned long)
+						: va_arg(args, unsigned int),
+				   *format == 'u' ? 10 : 16, 0);
 			break;
 		case 'p':
 			put_number(&sink, &spec,
-				(unsigned long)va_arg(args, void *), 16, 0);
+				   (unsigned long)va_arg(args, void *), 16, 0);
 			break;
 		case 's':
 			s = va_arg(args, const char *);
@@ -158,7 +160,9 @@ void *memcpy(void *to, const void *from, size_t n)
 	void *d = to;
 
 	__asm__ __volatile__("rep movsb"
-		: "+D" (d), "+S" (from), "+c" (n) : : "memory");
+			     : "+D"(d), "+S"(from), "+c"(n)
+			     :
+			     : "memory");
 	return to;
 }
 
@@ -167,7 +171,9 @@ void *memset(void *to, int byte, size_t n)
 	void *d = to;
 
 	__asm__ __volatile__("rep stosb"
-		: "+D" (d), "+c" (n) : "a" (byte) : "memory");
+			     : "+D"(d), "+c"(n)
+			     : "a"(byte)
+			     : "memory");
 	return to;
 }
 

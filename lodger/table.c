@@ -73,8 +73,8 @@ void table_flush(void)
 
 static long protect_with(void *page, unsigned long flags)
 {
-	return HYPERVISOR_update_va_mapping(page,
-		pte_make(virt_to_mfn(page), flags), UVMF_INVLPG);
+	return HYPERVISOR_update_va_mapping(
+		page, pte_make(virt_to_mfn(page), flags), UVMF_INVLPG);
 }
 
 long page_protect(void *page)
@@ -101,13 +101,13 @@ long table_map(void *address, unsigned long mfn, unsigned long flags)
 		table = page_alloc();
 		error = page_protect(table);
 		if (!error)
-			error = table_write(entry, pte_make(virt_to_mfn(table),
-				PTE_TABLE));
+			error = table_write(
+				entry, pte_make(virt_to_mfn(table), PTE_TABLE));
 		if (error)
 			return error;
 	}
 	return HYPERVISOR_update_va_mapping(address, pte_make(mfn, flags),
-		UVMF_INVLPG);
+					    UVMF_INVLPG);
 }
 
 long table_unmap(void *address)

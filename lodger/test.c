@@ -45,12 +45,12 @@ void test_check_result(const char *call, long got, long want, int line)
 {
 	if (got != want)
 		test_fail("line %d: %s is %ld (0x%lx), not %ld", line, call,
-			got, (unsigned long)got, want);
+			  got, (unsigned long)got, want);
 }
 
 void test_check_refused(const char *call, long got, int line)
 {
 	if (got >= 0 || got == -XEN_ENOSYS)
 		test_fail("line %d: %s is %ld (0x%lx), and not refused", line,
-			call, got, (unsigned long)got);
+			  call, got, (unsigned long)got);
 }

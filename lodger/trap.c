@@ -16,8 +16,8 @@ extern const struct probe_entry probe_table_start[], probe_table_end[];
 struct fault probe_fault;
 static trap_hook_t hooks[256];
 
-static void fill_gate(trap_info_t *gate, unsigned int vector,
-		unsigned int dpl, int mask)
+static void fill_gate(trap_info_t *gate, unsigned int vector, unsigned int dpl,
+		      int mask)
 {
 	memset(gate, 0, sizeof(*gate));
 	gate->vector = (uint8_t)vector;
@@ -49,7 +49,7 @@ void trap_init(void)
 
 	for (v = 0; v < 32; v++)
 		fill_gate(&table[v], v, v == TRAP_BP || v == TRAP_OF ? 3 : 0,
-			v == TRAP_NMI);
+			  v == TRAP_NMI);
 	if (HYPERVISOR_set_trap_table(table))
 		test_fail("set_trap_table refused the kit's table");
 	memset(&call, 0, sizeof(call));
@@ -100,12 +100,13 @@ static int probed(struct trap_frame *frame)
 static void die(const struct trap_frame *f)
 {
 	printf("trap 0x%lx error %lx at rip %lx cs %lx rflags %lx rsp %lx\n",
-		f->vector, f->error, f->rip, f->cs, f->rflags, f->rsp);
+	       f->vector, f->error, f->rip, f->cs, f->rflags, f->rsp);
 	printf("rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx rbp %lx\n",
-		f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi, f->rbp);
+	       f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi, f->rbp);
 	printf("r8 %lx r9 %lx r10 %lx r11 %lx r12 %lx r13 %lx r14 %lx r15 %lx"
-		" cr2 %lx\n", f->r8, f->r9, f->r10, f->r11, f->r12, f->r13,
-		f->r14, f->r15, vcpu_info->arch.cr2);
+	       " cr2 %lx\n",
+	       f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15,
+	       vcpu_info->arch.cr2);
 	test_fail("unexpected trap 0x%lx at rip %lx", f->vector, f->rip);
 }
 
@@ -142,7 +143,9 @@ int probe_read(const void *address, unsigned long *value)
 
 	probe_begin();
 	__asm__ __volatile__(PROBE("mov (%1), %0")
-		: "+r" (v) : "r" (address) : "memory");
+			     : "+r"(v)
+			     : "r"(address)
+			     : "memory");
 	if (value)
 		*value = v;
 	return probe_end();
@@ -152,7 +155,9 @@ int probe_write(void *address, unsigned long value)
 {
 	probe_begin();
 	__asm__ __volatile__(PROBE("mov %0, (%1)")
-		: : "r" (value), "r" (address) : "memory");
+			     :
+			     : "r"(value), "r"(address)
+			     : "memory");
 	return probe_end();
 }
 
@@ -163,7 +168,9 @@ int probe_rdmsr(unsigned int msr, unsigned long *value)
 
 	probe_begin();
 	__asm__ __volatile__(PROBE("rdmsr")
-		: "+a" (lo), "+d" (hi) : "c" (msr) : "memory");
+			     : "+a"(lo), "+d"(hi)
+			     : "c"(msr)
+			     : "memory");
 	if (value)
 		*value = (hi << 32) | (lo & 0xffffffffUL);
 	return probe_end();
@@ -173,6 +180,8 @@ int probe_wrmsr(unsigned int msr, unsigned long value)
 {
 	probe_begin();
 	__asm__ __volatile__(PROBE("wrmsr")
-		: : "a" (value), "d" (value >> 32), "c" (msr) : "memory");
+			     :
+			     : "a"(value), "d"(value >> 32), "c"(msr)
+			     : "memory");
 	return probe_end();
 }

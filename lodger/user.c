@@ -11,7 +11,7 @@
 
 void user_enter(const struct trap_frame *frame);
 void user_enter_by(const struct trap_frame *frame, multicall_entry_t *list,
-		unsigned long list_length);
+		   unsigned long list_length);
 void user_leave(void);
 
 static struct user *running;
@@ -27,9 +27,9 @@ void user_create(struct user *user, const void *code, const void *code_end)
 	user->stack_page = page_alloc();
 	memcpy(user->code_page, code, size);
 	table_build(user->root, (void *)USER_CODE,
-		pte_make(virt_to_mfn(user->code_page), PTE_RO));
+		    pte_make(virt_to_mfn(user->code_page), PTE_RO));
 	table_build(user->root, (void *)(USER_STACK_TOP - PAGE_SIZE),
-		pte_make(virt_to_mfn(user->stack_page), PTE_RW));
+		    pte_make(virt_to_mfn(user->stack_page), PTE_RW));
 	if (table_seal(user->root))
 		test_fail("the user root was not accepted");
 	if (table_ext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(user->root)))
@@ -48,7 +48,7 @@ unsigned long user_run(struct user *user)
 
 	entry.error = user->iret_flags;
 	if (HYPERVISOR_stack_switch(FLAT_KERNEL_SS,
-			trap_stack + sizeof(trap_stack)))
+				    trap_stack + sizeof(trap_stack)))
 		test_fail("stack_switch failed");
 	running = user;
 	user->regs.vector = VECTOR_NONE;

@@ -4,7 +4,7 @@
 #define LODGER_CLOCK_H
 
 #define MILLISECOND 1000000UL
-#define SECOND 1000000000UL
+#define SECOND	    1000000000UL
 
 unsigned long read_tsc(void);
 /* Nanoseconds since the hypervisor's boot. */

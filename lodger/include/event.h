@@ -15,7 +15,7 @@ void event_init(void);
 void event_upcall(struct trap_frame *frame);
 /* handler == NULL: the event is acknowledged and forgotten. */
 void event_set_handler(unsigned int port, event_handler_t handler,
-		void *argument);
+		       void *argument);
 
 /* These return the port, or a negative errno. The port is still masked. */
 long event_bind_ipi(unsigned int vcpu);

@@ -35,25 +35,25 @@ extern char hypercall_page[4096];
 
 /* The five-argument call through the SYSCALL instruction. */
 static __inline__ long hypercall(unsigned long op, unsigned long a1,
-		unsigned long a2, unsigned long a3, unsigned long a4,
-		unsigned long a5)
+				 unsigned long a2, unsigned long a3,
+				 unsigned long a4, unsigned long a5)
 {
 	register unsigned long r10 __asm__("r10") = a4;
 	register unsigned long r8 __asm__("r8") = a5;
 	long result;
 
 	__asm__ __volatile__("syscall"
-		: "=a" (result), "+D" (a1), "+S" (a2), "+d" (a3),
-		  "+r" (r10), "+r" (r8)
-		: "0" (op)
-		: "rcx", "r11", "memory");
+			     : "=a"(result), "+D"(a1), "+S"(a2), "+d"(a3),
+			       "+r"(r10), "+r"(r8)
+			     : "0"(op)
+			     : "rcx", "r11", "memory");
 	return result;
 }
 
 /* The same call through the hypercall page. */
 static __inline__ long hypercall_by_page(unsigned long op, unsigned long a1,
-		unsigned long a2, unsigned long a3, unsigned long a4,
-		unsigned long a5)
+					 unsigned long a2, unsigned long a3,
+					 unsigned long a4, unsigned long a5)
 {
 	register unsigned long r10 __asm__("r10") = a4;
 	register unsigned long r8 __asm__("r8") = a5;
@@ -61,47 +61,46 @@ static __inline__ long hypercall_by_page(unsigned long op, unsigned long a1,
 	long result;
 
 	__asm__ __volatile__("call *%%rax"
-		: "=a" (result), "+D" (a1), "+S" (a2), "+d" (a3),
-		  "+r" (r10), "+r" (r8)
-		: "0" (door)
-		: "rcx", "r11", "memory");
+			     : "=a"(result), "+D"(a1), "+S"(a2), "+d"(a3),
+			       "+r"(r10), "+r"(r8)
+			     : "0"(door)
+			     : "rcx", "r11", "memory");
 	return result;
 }
 
-#define HV0(name) hypercall(__HYPERVISOR_##name, 0, 0, 0, 0, 0)
-#define HV1(name, a) \
-	hypercall(__HYPERVISOR_##name, HV_ARG(a), 0, 0, 0, 0)
+#define HV0(name)    hypercall(__HYPERVISOR_##name, 0, 0, 0, 0, 0)
+#define HV1(name, a) hypercall(__HYPERVISOR_##name, HV_ARG(a), 0, 0, 0, 0)
 #define HV2(name, a, b) \
 	hypercall(__HYPERVISOR_##name, HV_ARG(a), HV_ARG(b), 0, 0, 0)
 #define HV3(name, a, b, c) \
 	hypercall(__HYPERVISOR_##name, HV_ARG(a), HV_ARG(b), HV_ARG(c), 0, 0)
-#define HV4(name, a, b, c, d) \
+#define HV4(name, a, b, c, d)                                           \
 	hypercall(__HYPERVISOR_##name, HV_ARG(a), HV_ARG(b), HV_ARG(c), \
-		HV_ARG(d), 0)
+		  HV_ARG(d), 0)
 
 /* One line a call; arguments in the order of the public headers. */
-#define HYPERVISOR_set_trap_table(t)		HV1(set_trap_table, t)
-#define HYPERVISOR_mmu_update(r, n, done, dom)	HV4(mmu_update, r, n, done, dom)
-#define HYPERVISOR_set_gdt(frames, entries)	HV2(set_gdt, frames, entries)
-#define HYPERVISOR_stack_switch(ss, sp)		HV2(stack_switch, ss, sp)
-#define HYPERVISOR_fpu_taskswitch(set)		HV1(fpu_taskswitch, set)
-#define HYPERVISOR_set_debugreg(reg, v)		HV2(set_debugreg, reg, v)
-#define HYPERVISOR_get_debugreg(reg)		HV1(get_debugreg, reg)
-#define HYPERVISOR_update_descriptor(ma, desc)	HV2(update_descriptor, ma, desc)
-#define HYPERVISOR_memory_op(cmd, arg)		HV2(memory_op, cmd, arg)
-#define HYPERVISOR_multicall(list, n)		HV2(multicall, list, n)
+#define HYPERVISOR_set_trap_table(t)	       HV1(set_trap_table, t)
+#define HYPERVISOR_mmu_update(r, n, done, dom) HV4(mmu_update, r, n, done, dom)
+#define HYPERVISOR_set_gdt(frames, entries)    HV2(set_gdt, frames, entries)
+#define HYPERVISOR_stack_switch(ss, sp)	       HV2(stack_switch, ss, sp)
+#define HYPERVISOR_fpu_taskswitch(set)	       HV1(fpu_taskswitch, set)
+#define HYPERVISOR_set_debugreg(reg, v)	       HV2(set_debugreg, reg, v)
+#define HYPERVISOR_get_debugreg(reg)	       HV1(get_debugreg, reg)
+#define HYPERVISOR_update_descriptor(ma, desc) HV2(update_descriptor, ma, desc)
+#define HYPERVISOR_memory_op(cmd, arg)	       HV2(memory_op, cmd, arg)
+#define HYPERVISOR_multicall(list, n)	       HV2(multicall, list, n)
 #define HYPERVISOR_update_va_mapping(va, pte, flags) \
 	HV3(update_va_mapping, va, pte, flags)
-#define HYPERVISOR_set_timer_op(deadline)	HV1(set_timer_op, deadline)
-#define HYPERVISOR_xen_version(cmd, arg)	HV2(xen_version, cmd, arg)
-#define HYPERVISOR_console_io(cmd, n, buf)	HV3(console_io, cmd, n, buf)
-#define HYPERVISOR_vm_assist(cmd, type)		HV2(vm_assist, cmd, type)
-#define HYPERVISOR_vcpu_op(cmd, id, arg)	HV3(vcpu_op, cmd, id, arg)
-#define HYPERVISOR_set_segment_base(reg, v)	HV2(set_segment_base, reg, v)
-#define HYPERVISOR_mmuext_op(op, n, done, dom)	HV4(mmuext_op, op, n, done, dom)
-#define HYPERVISOR_sched_op(cmd, arg)		HV2(sched_op, cmd, arg)
-#define HYPERVISOR_callback_op(cmd, arg)	HV2(callback_op, cmd, arg)
-#define HYPERVISOR_event_channel_op(cmd, arg)	HV2(event_channel_op, cmd, arg)
-#define HYPERVISOR_physdev_op(cmd, arg)		HV2(physdev_op, cmd, arg)
+#define HYPERVISOR_set_timer_op(deadline)      HV1(set_timer_op, deadline)
+#define HYPERVISOR_xen_version(cmd, arg)       HV2(xen_version, cmd, arg)
+#define HYPERVISOR_console_io(cmd, n, buf)     HV3(console_io, cmd, n, buf)
+#define HYPERVISOR_vm_assist(cmd, type)	       HV2(vm_assist, cmd, type)
+#define HYPERVISOR_vcpu_op(cmd, id, arg)       HV3(vcpu_op, cmd, id, arg)
+#define HYPERVISOR_set_segment_base(reg, v)    HV2(set_segment_base, reg, v)
+#define HYPERVISOR_mmuext_op(op, n, done, dom) HV4(mmuext_op, op, n, done, dom)
+#define HYPERVISOR_sched_op(cmd, arg)	       HV2(sched_op, cmd, arg)
+#define HYPERVISOR_callback_op(cmd, arg)       HV2(callback_op, cmd, arg)
+#define HYPERVISOR_event_channel_op(cmd, arg)  HV2(event_channel_op, cmd, arg)
+#define HYPERVISOR_physdev_op(cmd, arg)	       HV2(physdev_op, cmd, arg)
 
 #endif

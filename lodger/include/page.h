@@ -8,11 +8,11 @@
 #ifndef LODGER_PAGE_H
 #define LODGER_PAGE_H
 
-#define PAGE_SIZE	4096UL
-#define PAGE_MASK	(~(PAGE_SIZE - 1))
-#define VIRT_BASE	0xffffffff80000000UL
-#define LODGER_MAX_PAGES 0x20000UL	/* 512 MiB */
-#define M2P		((const unsigned long *)HYPERVISOR_VIRT_START)
+#define PAGE_SIZE	 4096UL
+#define PAGE_MASK	 (~(PAGE_SIZE - 1))
+#define VIRT_BASE	 0xffffffff80000000UL
+#define LODGER_MAX_PAGES 0x20000UL /* 512 MiB */
+#define M2P		 ((const unsigned long *)HYPERVISOR_VIRT_START)
 
 extern char image_start[], image_end[];
 

@@ -5,22 +5,22 @@
 
 typedef unsigned long pte_t;
 
-#define PTE_PRESENT	0x001UL
-#define PTE_WRITE	0x002UL
-#define PTE_USER	0x004UL
-#define PTE_PWT		0x008UL
-#define PTE_PCD		0x010UL
-#define PTE_ACCESSED	0x020UL
-#define PTE_DIRTY	0x040UL
-#define PTE_PSE		0x080UL
-#define PTE_GLOBAL	0x100UL
-#define PTE_NX		(1UL << 63)
-#define PTE_FRAME	0x000ffffffffff000UL
+#define PTE_PRESENT  0x001UL
+#define PTE_WRITE    0x002UL
+#define PTE_USER     0x004UL
+#define PTE_PWT	     0x008UL
+#define PTE_PCD	     0x010UL
+#define PTE_ACCESSED 0x020UL
+#define PTE_DIRTY    0x040UL
+#define PTE_PSE	     0x080UL
+#define PTE_GLOBAL   0x100UL
+#define PTE_NX	     (1UL << 63)
+#define PTE_FRAME    0x000ffffffffff000UL
 
 /* The usual leaf entries, and the entry of a table. */
-#define PTE_RO		(PTE_PRESENT | PTE_USER | PTE_ACCESSED)
-#define PTE_RW		(PTE_RO | PTE_WRITE | PTE_DIRTY)
-#define PTE_TABLE	PTE_RW
+#define PTE_RO	  (PTE_PRESENT | PTE_USER | PTE_ACCESSED)
+#define PTE_RW	  (PTE_RO | PTE_WRITE | PTE_DIRTY)
+#define PTE_TABLE PTE_RW
 
 static __inline__ pte_t pte_make(unsigned long mfn, unsigned long flags)
 {

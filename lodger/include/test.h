@@ -19,13 +19,13 @@ extern const char test_name[];
 
 void test_main(void);
 void test_pass(void) __attribute__((noreturn));
-void test_fail(const char *format, ...)
-	__attribute__((noreturn)) PRINTF_LIKE(1, 2);
+void test_fail(const char *format, ...) __attribute__((noreturn))
+PRINTF_LIKE(1, 2);
 void test_skip(const char *reason) __attribute__((noreturn));
 
-#define TEST_ASSERT(condition, ...) \
-	do { \
-		if (!(condition)) \
+#define TEST_ASSERT(condition, ...)             \
+	do {                                    \
+		if (!(condition))               \
 			test_fail(__VA_ARGS__); \
 	} while (0)
 

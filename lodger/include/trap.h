@@ -4,22 +4,36 @@
 #define LODGER_TRAP_H
 
 enum {
-	TRAP_DE = 0, TRAP_DB = 1, TRAP_NMI = 2, TRAP_BP = 3, TRAP_OF = 4,
-	TRAP_BR = 5, TRAP_UD = 6, TRAP_NM = 7, TRAP_DF = 8, TRAP_TS = 10,
-	TRAP_NP = 11, TRAP_SS = 12, TRAP_GP = 13, TRAP_PF = 14, TRAP_MF = 16,
-	TRAP_AC = 17, TRAP_MC = 18, TRAP_XM = 19
+	TRAP_DE = 0,
+	TRAP_DB = 1,
+	TRAP_NMI = 2,
+	TRAP_BP = 3,
+	TRAP_OF = 4,
+	TRAP_BR = 5,
+	TRAP_UD = 6,
+	TRAP_NM = 7,
+	TRAP_DF = 8,
+	TRAP_TS = 10,
+	TRAP_NP = 11,
+	TRAP_SS = 12,
+	TRAP_GP = 13,
+	TRAP_PF = 14,
+	TRAP_MF = 16,
+	TRAP_AC = 17,
+	TRAP_MC = 18,
+	TRAP_XM = 19
 };
 
 /* Error code of a page fault. */
-#define PF_PRESENT	1
-#define PF_WRITE	2
-#define PF_USER		4
-#define PF_RESERVED	8
-#define PF_FETCH	16
+#define PF_PRESENT  1
+#define PF_WRITE    2
+#define PF_USER	    4
+#define PF_RESERVED 8
+#define PF_FETCH    16
 
-#define RFLAGS_TF	(1UL << 8)
-#define RFLAGS_IF	(1UL << 9)
-#define RFLAGS_IOPL	(3UL << 12)
+#define RFLAGS_TF   (1UL << 8)
+#define RFLAGS_IF   (1UL << 9)
+#define RFLAGS_IOPL (3UL << 12)
 
 /* What entry.S leaves on the stack; the order is entry.S's. */
 struct trap_frame {
@@ -67,10 +81,10 @@ struct fault {
 
 extern struct fault probe_fault;
 
-#define PROBE(instruction)				\
-	"771:\t" instruction "\n772:\n"			\
-	"\t.pushsection .probe_table, \"a\"\n"		\
-	"\t.quad 771b, 772b\n"				\
+#define PROBE(instruction)                     \
+	"771:\t" instruction "\n772:\n"        \
+	"\t.pushsection .probe_table, \"a\"\n" \
+	"\t.quad 771b, 772b\n"                 \
 	"\t.popsection\n"
 
 void probe_begin(void);

@@ -7,8 +7,8 @@
 #include "table.h"
 #include "trap.h"
 
-#define USER_CODE	0x400000UL
-#define USER_STACK_TOP	0x800000UL
+#define USER_CODE      0x400000UL
+#define USER_STACK_TOP 0x800000UL
 
 /*
  * A user program: one code page (a copy of [code, code_end)), one stack page.
@@ -22,7 +22,7 @@ struct user {
 	unsigned long cr2;
 	int masked; /* the vCPU's event mask as the kernel was entered */
 	unsigned long iret_flags; /* 0, or VGCF_in_syscall */
-	multicall_entry_t *list; /* enter by this multicall, not by iret */
+	multicall_entry_t *list;  /* enter by this multicall, not by iret */
 	unsigned long list_length;
 };
 

@@ -5,7 +5,7 @@
 
 #define VECTOR_UPCALL	0x100
 #define VECTOR_SYSCALL	0x101
-#define VECTOR_FAILSAFE	0x102
+#define VECTOR_FAILSAFE 0x102
 #define VECTOR_NONE	0x103
 
 #endif

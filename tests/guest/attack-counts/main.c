@@ -25,8 +25,8 @@ static pte_t *new_table(unsigned int level)
 	pte_t *t = page_alloc();
 
 	TEST_RESULT(page_protect(t), 0);
-	TEST_RESULT(table_ext(MMUEXT_PIN_L1_TABLE + level - 1,
-		virt_to_mfn(t)), 0);
+	TEST_RESULT(table_ext(MMUEXT_PIN_L1_TABLE + level - 1, virt_to_mfn(t)),
+		    0);
 	return t;
 }
 
@@ -48,8 +48,9 @@ static void many_slots(void)
 	unsigned int i;
 
 	for (i = 0; i < 512; i++)
-		TEST_RESULT(table_write(&l2[i], pte_make(virt_to_mfn(l1),
-			PTE_TABLE)), 0);
+		TEST_RESULT(table_write(&l2[i],
+					pte_make(virt_to_mfn(l1), PTE_TABLE)),
+			    0);
 	unpin(l1);
 	for (i = 0; i < 512; i++) {
 		TEST_REFUSED(page_unprotect(l1));
@@ -117,12 +118,12 @@ static void two_levels(void)
 	pte_t *l3 = new_table(3);
 
 	TEST_RESULT(table_write(&l2[0], pte_make(virt_to_mfn(t), PTE_TABLE)),
-		0);
+		    0);
 	TEST_REFUSED(table_write(&l3[0], pte_make(virt_to_mfn(t), PTE_TABLE)));
 	TEST_REFUSED(table_ext(MMUEXT_NEW_BASEPTR, virt_to_mfn(t)));
 	TEST_REFUSED(table_ext(MMUEXT_NEW_BASEPTR, virt_to_mfn(l3)));
 	TEST_RESULT(table_write(&l3[0], pte_make(virt_to_mfn(l2), PTE_TABLE)),
-		0);
+		    0);
 	/* Unpinned in the wrong order: what refers to it keeps it. */
 	unpin(t);
 	unpin(l2);

@@ -16,9 +16,10 @@
  */
 #include "lodger.h"
 
-static const unsigned long bad[] = { 0xffff800000000000UL,
-	0xffff82d080000000UL, 0xffff82d040200000UL, 0xffff830000000000UL,
-	0xffff87fffffffff8UL, 0xffff7ffffffffff8UL, 0x8000000000000000UL };
+static const unsigned long bad[] = { 0xffff800000000000UL, 0xffff82d080000000UL,
+				     0xffff82d040200000UL, 0xffff830000000000UL,
+				     0xffff87fffffffff8UL, 0xffff7ffffffffff8UL,
+				     0x8000000000000000UL };
 
 static unsigned long frames[8];
 
@@ -42,19 +43,21 @@ static void exchange(void)
 			x.in.domid = x.out.domid = DOMID_SELF;
 			set_xen_guest_handle(x.in.extent_start, frames);
 			set_xen_guest_handle(x.out.extent_start,
-				(xen_pfn_t *)bad[i]);
+					     (xen_pfn_t *)bad[i]);
 			/* A count that leads from below into it. */
 			if (nr == 1) {
 				x.in.nr_extents = x.out.nr_extents = 1UL << 40;
 				x.nr_exchanged = (1UL << 40) - 1;
-				set_xen_guest_handle(x.out.extent_start,
+				set_xen_guest_handle(
+					x.out.extent_start,
 					(xen_pfn_t *)(bad[i] - (8UL << 40)));
 			}
 			if (nr == 2)
 				set_xen_guest_handle(x.in.extent_start,
-					(xen_pfn_t *)bad[i]);
-			TEST_ASSERT(HYPERVISOR_memory_op(XENMEM_exchange, &x)
-				< 0, "exchange to %lx worked", bad[i]);
+						     (xen_pfn_t *)bad[i]);
+			TEST_ASSERT(HYPERVISOR_memory_op(XENMEM_exchange, &x) <
+					    0,
+				    "exchange to %lx worked", bad[i]);
 		}
 	}
 	memset(&x, 0, sizeof(x));
@@ -65,12 +68,12 @@ static void exchange(void)
 	set_xen_guest_handle(x.in.extent_start, frames);
 	set_xen_guest_handle(x.out.extent_start, frames);
 	TEST_ASSERT(HYPERVISOR_memory_op(XENMEM_exchange, &x) < 0,
-		"nonsense was exchanged");
+		    "nonsense was exchanged");
 	TEST_RESULT(pages_now(), before);
 }
 
 static long reserve(unsigned int op, unsigned long list, unsigned long n,
-		unsigned int order)
+		    unsigned int order)
 {
 	struct xen_memory_reservation r;
 
@@ -85,7 +88,8 @@ static long reserve(unsigned int op, unsigned long list, unsigned long n,
 static void reservations(void)
 {
 	static const unsigned int ops[] = { XENMEM_increase_reservation,
-		XENMEM_decrease_reservation, XENMEM_populate_physmap };
+					    XENMEM_decrease_reservation,
+					    XENMEM_populate_physmap };
 	long before = pages_now();
 	unsigned int i, op;
 
@@ -95,18 +99,21 @@ static void reservations(void)
 			if (ops[op] == XENMEM_increase_reservation)
 				continue;
 			TEST_ASSERT(reserve(ops[op], bad[i], 1, 0) <= 0,
-				"op %u at %lx", ops[op], bad[i]);
+				    "op %u at %lx", ops[op], bad[i]);
 			TEST_ASSERT(reserve(ops[op], bad[i] - 8, 2, 0) <= 0,
-				"op %u before %lx", ops[op], bad[i]);
+				    "op %u before %lx", ops[op], bad[i]);
 		}
-		TEST_ASSERT(reserve(ops[op], (unsigned long)frames, 1, 200)
-			<= 0, "order 200");
-		TEST_ASSERT(reserve(ops[op], (unsigned long)frames, 1, 63)
-			<= 0, "order 63");
-		TEST_ASSERT(reserve(ops[op], (unsigned long)frames,
-			~0UL >> 6, 0) <= 0, "a count that wraps");
-		TEST_ASSERT(reserve(ops[op], (unsigned long)frames, ~0UL, 0)
-			<= 0, "the count -1");
+		TEST_ASSERT(reserve(ops[op], (unsigned long)frames, 1, 200) <=
+				    0,
+			    "order 200");
+		TEST_ASSERT(reserve(ops[op], (unsigned long)frames, 1, 63) <= 0,
+			    "order 63");
+		TEST_ASSERT(reserve(ops[op], (unsigned long)frames, ~0UL >> 6,
+				    0) <= 0,
+			    "a count that wraps");
+		TEST_ASSERT(reserve(ops[op], (unsigned long)frames, ~0UL, 0) <=
+				    0,
+			    "the count -1");
 	}
 	TEST_RESULT(pages_now(), before);
 }
@@ -124,7 +131,7 @@ static void progress(void)
 		r.nr_extents = 1;
 		set_xen_guest_handle(r.extent_start, frames);
 		HYPERVISOR_memory_op(XENMEM_decrease_reservation | start << 6,
-			&r);
+				     &r);
 		HYPERVISOR_memory_op(XENMEM_populate_physmap | start << 6, &r);
 	}
 	TEST_RESULT(pages_now(), before);

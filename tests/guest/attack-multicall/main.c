@@ -21,7 +21,7 @@ __asm__(".section .rodata\n"
 	"	.previous");
 
 #define UNTOUCHED 0x77
-#define ENTRIES 4
+#define ENTRIES	  4
 
 static multicall_entry_t list[ENTRIES];
 static struct user program;

@@ -15,10 +15,10 @@
  */
 #include "lodger.h"
 
-#define PAGES 12
-#define VA ((char *)0x10000000000UL)
+#define PAGES  12
+#define VA     ((char *)0x10000000000UL)
 #define ROUNDS 40
-#define STEPS 2500
+#define STEPS  2500
 
 static pte_t *page[PAGES];
 static unsigned long state = 88172645463325252UL;
@@ -73,25 +73,26 @@ static long step(void)
 		return page_unprotect(page[n]);
 	case 2:
 		return table_ext(MMUEXT_PIN_L1_TABLE + (unsigned int)random(4),
-			mfn);
+				 mfn);
 	case 3:
 		return table_ext(MMUEXT_UNPIN_TABLE, mfn);
 	case 4:
-		return HYPERVISOR_update_va_mapping(VA + random(6) * PAGE_SIZE,
-			any_entry(), random(2) ? UVMF_NONE : UVMF_INVLPG);
+		return HYPERVISOR_update_va_mapping(
+			VA + random(6) * PAGE_SIZE, any_entry(),
+			random(2) ? UVMF_NONE : UVMF_INVLPG);
 	case 5:
 		return probe_write(entry, any_entry()) == NO_FAULT ? 0 : -1;
 	case 6:
-		return table_ext(MMUEXT_NEW_USER_BASEPTR,
-			random(3) ? mfn : 0);
+		return table_ext(MMUEXT_NEW_USER_BASEPTR, random(3) ? mfn : 0);
 	case 7:
 		return HYPERVISOR_set_gdt(&mfn, random(3) ? 16 : 0);
 	case 8:
 		return table_ext(random(2) ? MMUEXT_CLEAR_PAGE
-			: MMUEXT_INVLPG_LOCAL, mfn);
+					   : MMUEXT_INVLPG_LOCAL,
+				 mfn);
 	default:
-		u.ptr = virt_to_machine(entry) | (random(4) ? 0
-			: MMU_PT_UPDATE_PRESERVE_AD);
+		u.ptr = virt_to_machine(entry) |
+			(random(4) ? 0 : MMU_PT_UPDATE_PRESERVE_AD);
 		u.val = any_entry();
 		return HYPERVISOR_mmu_update(&u, 1, NULL, DOMID_SELF);
 	}
@@ -138,7 +139,7 @@ static void undo(void)
 	}
 	for (i = 0; i < PAGES; i++) {
 		TEST_ASSERT(page_unprotect(page[i]) == 0,
-			"page %u did not become memory again", i);
+			    "page %u did not become memory again", i);
 		memset(page[i], 0, PAGE_SIZE);
 	}
 }
@@ -149,7 +150,7 @@ void test_main(void)
 
 	state += option_number("seed=", 0) * 0x9e3779b97f4a7c15UL;
 	HYPERVISOR_vm_assist(VMASST_CMD_enable,
-		VMASST_TYPE_writable_pagetables);
+			     VMASST_TYPE_writable_pagetables);
 	for (i = 0; i < PAGES; i++)
 		page[i] = page_alloc();
 	TEST_RESULT(table_map(VA, virt_to_mfn(page[0]), PTE_RO), 0);

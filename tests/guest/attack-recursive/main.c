@@ -18,7 +18,7 @@
  */
 #include "lodger.h"
 
-#define SLOT 300
+#define SLOT   300
 #define WINDOW ((char *)(0xffff000000000000UL | (unsigned long)SLOT << 39))
 
 static pte_t *new_table(unsigned int level)
@@ -26,8 +26,8 @@ static pte_t *new_table(unsigned int level)
 	pte_t *t = page_alloc();
 
 	TEST_RESULT(page_protect(t), 0);
-	TEST_RESULT(table_ext(MMUEXT_PIN_L1_TABLE + level - 1,
-		virt_to_mfn(t)), 0);
+	TEST_RESULT(table_ext(MMUEXT_PIN_L1_TABLE + level - 1, virt_to_mfn(t)),
+		    0);
 	return t;
 }
 
@@ -50,12 +50,12 @@ static void own_root(void)
 	TEST_REFUSED(table_write(&root[SLOT], self | PTE_WRITE | PTE_NX));
 	if (table_write(&root[SLOT], self) == 0) {
 		/* All four steps through the same entry: the root itself. */
-		image = WINDOW + ((unsigned long)SLOT << 30)
-			+ ((unsigned long)SLOT << 21)
-			+ ((unsigned long)SLOT << 12);
+		image = WINDOW + ((unsigned long)SLOT << 30) +
+			((unsigned long)SLOT << 21) +
+			((unsigned long)SLOT << 12);
 		TEST_REFUSED(table_write(&root[SLOT], self | PTE_WRITE));
-		TEST_REFUSED(table_write(&root[SLOT], self | PTE_WRITE
-			| PTE_DIRTY | 0xe00));
+		TEST_REFUSED(table_write(&root[SLOT],
+					 self | PTE_WRITE | PTE_DIRTY | 0xe00));
 		TEST_RESULT(probe_read(image + 511 * 8, &value), NO_FAULT);
 		TEST_RESULT(value & PTE_FRAME, root[511] & PTE_FRAME);
 		TEST_RESULT(probe_write(image + 511 * 8, value), TRAP_PF);
@@ -87,7 +87,7 @@ static void each_level(void)
 		t[1] = pte_make(virt_to_mfn(t), PTE_RW);
 		TEST_RESULT(page_protect(t), 0);
 		TEST_REFUSED(table_ext(MMUEXT_PIN_L1_TABLE + level - 1,
-			virt_to_mfn(t)));
+				       virt_to_mfn(t)));
 		TEST_RESULT(page_unprotect(t), 0);
 		page_free(t);
 	}
@@ -105,10 +105,10 @@ static void chains(void)
 		for (i = 0; i < ARRAY_SIZE(t); i++) {
 			pte_t *next = t[(i + 1) % ARRAY_SIZE(t)];
 
-			TEST_REFUSED(table_write(&t[i][3],
-				pte_make(virt_to_mfn(next), PTE_RW)));
+			TEST_REFUSED(table_write(
+				&t[i][3], pte_make(virt_to_mfn(next), PTE_RW)));
 			table_write(&t[i][3],
-				pte_make(virt_to_mfn(next), PTE_RO));
+				    pte_make(virt_to_mfn(next), PTE_RO));
 		}
 		for (i = 0; i < ARRAY_SIZE(t); i++)
 			TEST_RESULT(table_write(&t[i][3], 0), 0);

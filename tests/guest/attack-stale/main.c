@@ -66,8 +66,9 @@ static void round(enum way way, int unmap)
 	TEST_RESULT(page_protect(page), 0);
 	TEST_RESULT(table_map(VA, mfn, PTE_RW), 0);
 	VA[1] = 0; /* now it is in the TLB, dirty bit and all */
-	TEST_RESULT(HYPERVISOR_update_va_mapping(VA,
-		unmap ? 0 : pte_make(mfn, PTE_RO), UVMF_NONE), 0);
+	TEST_RESULT(HYPERVISOR_update_va_mapping(
+			    VA, unmap ? 0 : pte_make(mfn, PTE_RO), UVMF_NONE),
+		    0);
 	make_table(way, page);
 	TEST_RESULT(probe_write(&VA[1], EVIL), TRAP_PF);
 	TEST_RESULT(page[1], 0);

@@ -21,15 +21,17 @@
 static void changed_flags(pte_t *entry)
 {
 	static const unsigned long masks[] = { PTE_PSE, PTE_PSE | PTE_DIRTY,
-		PTE_PSE | PTE_GLOBAL, PTE_PSE | PTE_NX, PTE_PSE | 0xe00 };
+					       PTE_PSE | PTE_GLOBAL,
+					       PTE_PSE | PTE_NX,
+					       PTE_PSE | 0xe00 };
 	pte_t before = *entry;
 	struct mmu_update u;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(masks); i++) {
 		TEST_REFUSED(table_write(entry, before | masks[i]));
-		TEST_REFUSED(table_write(entry,
-			(before | masks[i]) & ~PTE_WRITE));
+		TEST_REFUSED(
+			table_write(entry, (before | masks[i]) & ~PTE_WRITE));
 		u.ptr = virt_to_machine(entry) | MMU_PT_UPDATE_PRESERVE_AD;
 		u.val = before | masks[i];
 		TEST_REFUSED(HYPERVISOR_mmu_update(&u, 1, NULL, DOMID_SELF));
@@ -56,7 +58,7 @@ static void filled_tables(unsigned long mfn)
 		table[9] = pte_make(mfn, PTE_RW | PTE_PSE);
 		TEST_RESULT(page_protect(table), 0);
 		TEST_REFUSED(table_ext(MMUEXT_PIN_L1_TABLE + level - 1,
-			virt_to_mfn(table)));
+				       virt_to_mfn(table)));
 		TEST_RESULT(page_unprotect(table), 0);
 		memset(table, 0, PAGE_SIZE);
 	}
@@ -76,7 +78,7 @@ void test_main(void)
 		changed_flags(entry);
 		new_entries(level == 4 ? entry + 50 : entry + 1, aligned);
 		new_entries(level == 4 ? entry + 50 : entry + 1,
-			virt_to_mfn(data));
+			    virt_to_mfn(data));
 	}
 	filled_tables(aligned);
 	filled_tables(virt_to_mfn(data));

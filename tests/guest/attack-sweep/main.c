@@ -7,8 +7,9 @@
  * its own frames. The initial domain may get what the firmware's map does not
  * call memory, and the legacy megabyte, because it drives the devices; other
  * domains get nothing. A guest may also map what the hypervisor made for it to
- * write: the shared page and its grant table. Everything else, the hypervisor's text and heap, its
- * page tables, free memory, the time page of another guest, is refused.
+ * write: the shared page and its grant table. Everything else, the hypervisor's
+ * text and heap, its page tables, free memory, the time page of another guest,
+ * is refused.
  *
  * The frames that the guest owns, in turn, must all be accounted for: nr_pages
  * different ones, each with an entry in the machine-to-physical table that
@@ -50,7 +51,7 @@ static void ask_for_grant_frames(void)
 	setup.nr_frames = 1;
 	set_xen_guest_handle(setup.frame_list, grant_frames);
 	hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table,
-		(unsigned long)&setup, 1, 0, 0);
+		  (unsigned long)&setup, 1, 0, 0);
 }
 
 static int is_device(unsigned long mfn)
@@ -61,8 +62,8 @@ static int is_device(unsigned long mfn)
 	if (!nr_ranges)
 		return 0;
 	for (i = 0; i < nr_ranges; i++)
-		if (ranges[i].type == 1 && address >= ranges[i].start
-				&& address < ranges[i].start + ranges[i].size)
+		if (ranges[i].type == 1 && address >= ranges[i].start &&
+		    address < ranges[i].start + ranges[i].size)
 			return mfn < 256;
 	return 1;
 }
@@ -71,8 +72,8 @@ static int is_own(unsigned long mfn)
 {
 	unsigned long pfn;
 
-	if (mfn == pte_mfn(start_info->shared_info)
-			|| (mfn && mfn == grant_frames[0]))
+	if (mfn == pte_mfn(start_info->shared_info) ||
+	    (mfn && mfn == grant_frames[0]))
 		return 1;
 	if (probe_read(&M2P[mfn], &pfn) != NO_FAULT)
 		return 0;
@@ -86,7 +87,7 @@ static void try_frame(unsigned long mfn, unsigned long *got)
 
 	if (!error) {
 		TEST_ASSERT(is_own(mfn) || is_device(mfn),
-			"frame %lx was mapped for writing", mfn);
+			    "frame %lx was mapped for writing", mfn);
 		*got += 1;
 	}
 	if (is_own(mfn) || is_device(mfn))
@@ -107,8 +108,8 @@ static void own_frames(void)
 	for (pfn = 0; pfn < start_info->nr_pages; pfn++) {
 		mfn = pfn_to_mfn(pfn);
 		TEST_ASSERT(mfn_to_pfn(mfn) == pfn,
-			"pfn %lx is mfn %lx is pfn %lx", pfn, mfn,
-			mfn_to_pfn(mfn));
+			    "pfn %lx is mfn %lx is pfn %lx", pfn, mfn,
+			    mfn_to_pfn(mfn));
 	}
 }
 
@@ -128,7 +129,7 @@ void test_main(void)
 		try_frame(mfn, &got);
 	TEST_RESULT(table_unmap(VA), 0);
 	TEST_ASSERT(got > start_info->nr_pages / 2, "only %lu frames of %lu",
-		got, start_info->nr_pages);
+		    got, start_info->nr_pages);
 	own_frames();
 	printf("%lu frames tried, %lu mapped\n", mfn, got);
 }

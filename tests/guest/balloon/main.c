@@ -17,7 +17,7 @@
  */
 #include "lodger.h"
 
-#define VA ((unsigned long *)0x10000000000UL)
+#define VA    ((unsigned long *)0x10000000000UL)
 #define COUNT 64
 
 static xen_pfn_t mfns[COUNT];
@@ -25,7 +25,7 @@ static unsigned long pfns[COUNT];
 static unsigned long *pages[COUNT];
 
 static long reserve(unsigned int op, xen_pfn_t *list, unsigned long n,
-		unsigned int order)
+		    unsigned int order)
 {
 	struct xen_memory_reservation r;
 
@@ -68,8 +68,9 @@ static void give(void)
 	}
 	if (!taken) {
 		TEST_RESULT(count(XENMEM_current_reservation), before);
-		TEST_RESULT(reserve(XENMEM_decrease_reservation, mfns,
-			COUNT, 0), COUNT);
+		TEST_RESULT(
+			reserve(XENMEM_decrease_reservation, mfns, COUNT, 0),
+			COUNT);
 	}
 	TEST_RESULT(count(XENMEM_current_reservation), before - COUNT);
 }
@@ -81,17 +82,19 @@ static void gone(void)
 	for (i = 0; i < COUNT; i++) {
 		TEST_REFUSED(table_map(VA, mfns[i], PTE_RW));
 		TEST_REFUSED(table_map(VA, mfns[i], PTE_RO));
-		TEST_RESULT(reserve(XENMEM_decrease_reservation, mfns + i, 1,
-			0), 0);
+		TEST_RESULT(
+			reserve(XENMEM_decrease_reservation, mfns + i, 1, 0),
+			0);
 		TEST_ASSERT(M2P[mfns[i]] != pfns[i], "frame %lx is ours",
-			(unsigned long)mfns[i]);
+			    (unsigned long)mfns[i]);
 	}
 }
 
 static void check_new(unsigned int i, unsigned long mfn)
 {
-	TEST_RESULT(HYPERVISOR_update_va_mapping(pages[i],
-		pte_make(mfn, PTE_RW), UVMF_INVLPG), 0);
+	TEST_RESULT(HYPERVISOR_update_va_mapping(
+			    pages[i], pte_make(mfn, PTE_RW), UVMF_INVLPG),
+		    0);
 	pages[i][5] = i;
 	pages[i][511] = ~pages[i][5];
 	TEST_RESULT(pages[i][5], i);
@@ -119,15 +122,14 @@ static void increase(void)
 	for (i = 0; i < COUNT; i++)
 		TEST_RESULT(table_unmap(pages[i]), 0);
 	TEST_RESULT(reserve(XENMEM_decrease_reservation, mfns, COUNT, 0),
-		COUNT);
+		    COUNT);
 	memset(mfns, 0xff, sizeof(mfns));
 	TEST_RESULT(reserve(XENMEM_increase_reservation, mfns, COUNT, 0),
-		COUNT);
+		    COUNT);
 	for (i = 0; i < COUNT; i++) {
 		u.ptr = (mfns[i] << 12) | MMU_MACHPHYS_UPDATE;
 		u.val = pfns[i];
-		TEST_RESULT(HYPERVISOR_mmu_update(&u, 1, NULL, DOMID_SELF),
-			0);
+		TEST_RESULT(HYPERVISOR_mmu_update(&u, 1, NULL, DOMID_SELF), 0);
 		check_new(i, mfns[i]);
 	}
 	TEST_RESULT(count(XENMEM_current_reservation), start_info->nr_pages);
@@ -142,17 +144,18 @@ static void foreign(void)
 	TEST_RESULT(reserve(XENMEM_decrease_reservation, &wrong, 1, 0), 0);
 	wrong = pte_mfn(table_root()[262]);
 	if (wrong)
-		TEST_RESULT(reserve(XENMEM_decrease_reservation, &wrong, 1,
-			0), 0);
+		TEST_RESULT(reserve(XENMEM_decrease_reservation, &wrong, 1, 0),
+			    0);
 	TEST_RESULT(reserve(XENMEM_decrease_reservation, mfns, 0, 0), 0);
 	/* -ESRCH, or -EPERM for a guest that may not even ask. */
-	TEST_REFUSED(HYPERVISOR_memory_op(XENMEM_current_reservation,
-		&nobody));
+	TEST_REFUSED(HYPERVISOR_memory_op(XENMEM_current_reservation, &nobody));
 	TEST_RESULT(HYPERVISOR_memory_op(63, &nobody), -XEN_ENOSYS);
 	TEST_RESULT(HYPERVISOR_memory_op(XENMEM_current_reservation,
-		0x18000000000UL), -XEN_EFAULT);
-	TEST_ASSERT(HYPERVISOR_memory_op(XENMEM_maximum_ram_page, NULL)
-		>= (long)virt_to_mfn(&wrong), "maximum_ram_page");
+					 0x18000000000UL),
+		    -XEN_EFAULT);
+	TEST_ASSERT(HYPERVISOR_memory_op(XENMEM_maximum_ram_page, NULL) >=
+			    (long)virt_to_mfn(&wrong),
+		    "maximum_ram_page");
 }
 
 void test_main(void)

@@ -39,8 +39,8 @@ static void on_tick(unsigned int port, void *argument)
 
 static void run(struct user *user, unsigned long want)
 {
-	TEST_RESULT(table_ext(MMUEXT_NEW_USER_BASEPTR,
-		virt_to_mfn(user->root)), 0);
+	TEST_RESULT(table_ext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(user->root)),
+		    0);
 	TEST_RESULT(user_run(user), VECTOR_SYSCALL);
 	TEST_RESULT(user->regs.rdi, want);
 }
@@ -77,6 +77,6 @@ void test_main(void)
 		round();
 	TEST_RESULT(page_count_free(), free_before);
 	TEST_RESULT(HYPERVISOR_memory_op(XENMEM_current_reservation, &self),
-		pages);
+		    pages);
 	TEST_ASSERT(ticks > 3, "%u ticks", ticks);
 }

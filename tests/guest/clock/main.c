@@ -43,9 +43,9 @@ static void slope(void)
 	nanoseconds = clock_now() - n0;
 	scaled = clock_scale(read_tsc() - t0);
 	error = nanoseconds > scaled ? nanoseconds - scaled
-		: scaled - nanoseconds;
+				     : scaled - nanoseconds;
 	TEST_ASSERT(error < nanoseconds / 1000 + MILLISECOND,
-		"%lu ns by the clock, %lu by the TSC", nanoseconds, scaled);
+		    "%lu ns by the clock, %lu by the TSC", nanoseconds, scaled);
 }
 
 static void record(void)
@@ -54,12 +54,12 @@ static void record(void)
 
 	TEST_ASSERT(!(t->version & 1), "version %u", t->version);
 	TEST_ASSERT(t->tsc_to_system_mul >= 0x80000000U, "multiplier %x",
-		t->tsc_to_system_mul);
+		    t->tsc_to_system_mul);
 	TEST_ASSERT(t->tsc_shift > -32 && t->tsc_shift < 32, "shift %d",
-		t->tsc_shift);
+		    t->tsc_shift);
 	TEST_ASSERT(t->tsc_timestamp <= read_tsc(), "a point in the future");
 	TEST_ASSERT(clock_now() > 0 && clock_now() < 3600 * SECOND,
-		"booted %lu ns ago", clock_now());
+		    "booted %lu ns ago", clock_now());
 }
 
 static void wall(void)
@@ -69,14 +69,15 @@ static void wall(void)
 	/* Between 2020 and 2100, and it moves with system time. */
 	seconds = clock_wall(&nanoseconds);
 	TEST_ASSERT(seconds > 1577836800UL && seconds < 4102444800UL,
-		"the date is %lu", seconds);
+		    "the date is %lu", seconds);
 	TEST_ASSERT(shared_info->wc_nsec < SECOND, "wc_nsec %u",
-		shared_info->wc_nsec);
+		    shared_info->wc_nsec);
 	start = clock_now();
 	clock_spin(1100 * MILLISECOND);
-	TEST_ASSERT(clock_wall(NULL) - seconds >= 1
-		&& clock_wall(NULL) - seconds <= 2
-			+ (clock_now() - start) / SECOND, "the date stands");
+	TEST_ASSERT(clock_wall(NULL) - seconds >= 1 &&
+			    clock_wall(NULL) - seconds <=
+				    2 + (clock_now() - start) / SECOND,
+		    "the date stands");
 }
 
 void test_main(void)

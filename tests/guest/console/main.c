@@ -22,12 +22,13 @@ static void io_console(void)
 
 	TEST_RESULT(console_io_write(text, sizeof(text) - 1), 0);
 	TEST_RESULT(console_io_write(text, 0), 0);
+	TEST_RESULT(HYPERVISOR_console_io(CONSOLEIO_write, 16, 0x10000000000UL),
+		    -XEN_EFAULT);
 	TEST_RESULT(HYPERVISOR_console_io(CONSOLEIO_write, 16,
-		0x10000000000UL), -XEN_EFAULT);
-	TEST_RESULT(HYPERVISOR_console_io(CONSOLEIO_write, 16,
-		0xffff830000000000UL), -XEN_EFAULT);
-	TEST_RESULT(HYPERVISOR_console_io(CONSOLEIO_read, sizeof(typed),
-		typed), 0);
+					  0xffff830000000000UL),
+		    -XEN_EFAULT);
+	TEST_RESULT(HYPERVISOR_console_io(CONSOLEIO_read, sizeof(typed), typed),
+		    0);
 	TEST_RESULT(HYPERVISOR_console_io(77, 0, typed), -XEN_ENOSYS);
 }
 
@@ -45,7 +46,8 @@ static void ring_console(void)
 	/* Three times what the ring holds. */
 	for (i = 0; i < 96; i++)
 		printf("line %2u of ninety-six, sixty-four bytes as each of"
-			" them is ..\n", i);
+		       " them is ..\n",
+		       i);
 }
 
 void test_main(void)

@@ -28,8 +28,8 @@ static struct leaf cpuid(unsigned int leaf, unsigned int subleaf)
 	struct leaf r;
 
 	__asm__ __volatile__(XEN_CPUID
-		: "=a" (r.a), "=b" (r.b), "=c" (r.c), "=d" (r.d)
-		: "0" (leaf), "2" (subleaf));
+			     : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
+			     : "0"(leaf), "2"(subleaf));
 	return r;
 }
 
@@ -38,8 +38,8 @@ static struct leaf native(unsigned int leaf, unsigned int subleaf)
 	struct leaf r;
 
 	__asm__ __volatile__("cpuid"
-		: "=a" (r.a), "=b" (r.b), "=c" (r.c), "=d" (r.d)
-		: "0" (leaf), "2" (subleaf));
+			     : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
+			     : "0"(leaf), "2"(subleaf));
 	return r;
 }
 
@@ -51,8 +51,7 @@ static void hypervisor_leaves(void)
 	memcpy(name, &r.b, 12);
 	name[12] = '\0';
 	TEST_ASSERT(!strcmp(name, "XenVMMXenVMM"), "the name is %s", name);
-	TEST_ASSERT(r.a >= 0x40000002 && r.a < 0x40000100, "last leaf %x",
-		r.a);
+	TEST_ASSERT(r.a >= 0x40000002 && r.a < 0x40000100, "last leaf %x", r.a);
 	r = cpuid(0x40000001, 0);
 	TEST_RESULT(r.a, HYPERVISOR_xen_version(XENVER_version, NULL));
 	r = cpuid(0x40000002, 0);
@@ -64,8 +63,8 @@ static void shown_and_hidden(void)
 {
 	struct leaf r = cpuid(1, 0);
 	struct leaf max = cpuid(0, 0);
-	unsigned int need = BIT(0) | BIT(4) | BIT(5) | BIT(6) | BIT(8)
-		| BIT(15) | BIT(24) | BIT(25) | BIT(26);
+	unsigned int need = BIT(0) | BIT(4) | BIT(5) | BIT(6) | BIT(8) |
+			    BIT(15) | BIT(24) | BIT(25) | BIT(26);
 	unsigned int hide = BIT(1) | BIT(3) | BIT(13) | BIT(17);
 
 	TEST_RESULT(max.b, native(0, 0).b);
@@ -79,7 +78,7 @@ static void shown_and_hidden(void)
 	TEST_RESULT(r.c & (BIT(5) | BIT(6) | BIT(17) | BIT(21) | BIT(24)), 0);
 	r = cpuid(0x80000001, 0);
 	TEST_RESULT(r.d & (BIT(11) | BIT(20) | BIT(29)),
-		BIT(11) | BIT(20) | BIT(29));
+		    BIT(11) | BIT(20) | BIT(29));
 	/* SVM, and 1 GiB pages. */
 	TEST_RESULT(r.c & BIT(2), 0);
 	TEST_RESULT(r.d & BIT(26), 0);
@@ -91,7 +90,7 @@ static void shown_and_hidden(void)
 	}
 	r = cpuid(0x80000008, 0);
 	TEST_ASSERT((r.a & 0xff) >= 36 && (r.a & 0xff) <= 52,
-		"%u physical address bits", r.a & 0xff);
+		    "%u physical address bits", r.a & 0xff);
 	TEST_RESULT((r.a >> 8) & 0xff, 48);
 	/* What does not exist is zero. */
 	r = cpuid(0xc0000000, 0);
@@ -113,8 +112,9 @@ static void nothing_invented(void)
 	TEST_RESULT(seen.b & ~real.b, 0);
 	TEST_RESULT(seen.c & ~real.c, 0);
 	/* Without the bits that AMD repeats from leaf 1. */
-	TEST_RESULT(cpuid(0x80000001, 0).d & ~native(0x80000001, 0).d
-		& ~0x0183f3ffU, 0);
+	TEST_RESULT(cpuid(0x80000001, 0).d & ~native(0x80000001, 0).d &
+			    ~0x0183f3ffU,
+		    0);
 }
 
 static void state_sizes(void)
@@ -131,7 +131,7 @@ static void state_sizes(void)
 		first = cpuid(0xd, subleaf);
 		if (r.a & BIT(subleaf))
 			TEST_ASSERT(first.a && first.a + first.b <= r.c,
-				"component %u", subleaf);
+				    "component %u", subleaf);
 	}
 }
 
@@ -141,8 +141,8 @@ static void registers_and_width(void)
 	unsigned long b = ~0UL, c = ~0UL << 32, d = ~0UL;
 	unsigned long rsi = 0x1234;
 
-	__asm__ __volatile__(XEN_CPUID : "+a" (a), "+b" (b), "+c" (c),
-		"+d" (d), "+S" (rsi));
+	__asm__ __volatile__(XEN_CPUID
+			     : "+a"(a), "+b"(b), "+c"(c), "+d"(d), "+S"(rsi));
 	TEST_RESULT(a, HYPERVISOR_xen_version(XENVER_version, NULL));
 	TEST_RESULT((b | c | d) >> 32, 0);
 	TEST_RESULT(rsi, 0x1234);

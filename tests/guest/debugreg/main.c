@@ -37,7 +37,8 @@ static unsigned long watch(unsigned int n, unsigned long kind)
 static void values(void)
 {
 	static const unsigned long refused[] = { 0xffff800000000000UL,
-		0xffff82d080000000UL, 0xffff87ffffffffffUL };
+						 0xffff82d080000000UL,
+						 0xffff87ffffffffffUL };
 	unsigned int reg, i;
 
 	for (reg = 0; reg < 4; reg++) {
@@ -91,17 +92,17 @@ static void by_instruction(void)
 	unsigned long v = 0x4000;
 
 	probe_begin();
-	__asm__ __volatile__(PROBE("mov %0, %%dr2") : : "r" (v));
+	__asm__ __volatile__(PROBE("mov %0, %%dr2") : : "r"(v));
 	TEST_RESULT(probe_end(), NO_FAULT);
 	TEST_RESULT(HYPERVISOR_get_debugreg(2), 0x4000);
 	v = 0;
 	probe_begin();
-	__asm__ __volatile__(PROBE("mov %%dr2, %0") : "+r" (v));
+	__asm__ __volatile__(PROBE("mov %%dr2, %0") : "+r"(v));
 	TEST_RESULT(probe_end(), NO_FAULT);
 	TEST_RESULT(v, 0x4000);
 	v = 0xffff800000000000UL;
 	probe_begin();
-	__asm__ __volatile__(PROBE("mov %0, %%dr2") : : "r" (v));
+	__asm__ __volatile__(PROBE("mov %0, %%dr2") : : "r"(v));
 	TEST_RESULT(probe_end(), TRAP_GP);
 	TEST_RESULT(HYPERVISOR_get_debugreg(2), 0x4000);
 }

@@ -169,8 +169,8 @@ static void channel_to_self(void)
 
 static void refused(void)
 {
-	static const unsigned int bad[] = { 0, 1000, 4095, 4096, 131072,
-		0xffffffffU };
+	static const unsigned int bad[] = { 0,	  1000,	  4095,
+					    4096, 131072, 0xffffffffU };
 	evtchn_status_t s;
 	unsigned int i;
 
@@ -185,7 +185,8 @@ static void refused(void)
 	TEST_RESULT(event_bind_interdomain(DOMID_SELF, 1000), -XEN_EINVAL);
 	TEST_RESULT(HYPERVISOR_event_channel_op(77, &s), -XEN_ENOSYS);
 	TEST_RESULT(HYPERVISOR_event_channel_op(EVTCHNOP_bind_ipi,
-		0xffff830000000000UL), -XEN_EFAULT);
+						0xffff830000000000UL),
+		    -XEN_EFAULT);
 }
 
 /* Ports are given out, taken back, and given out again. */

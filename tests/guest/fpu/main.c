@@ -23,7 +23,8 @@ struct state {
 
 static void load(const struct state *s)
 {
-	__asm__ __volatile__("fninit\n\tfldt 256(%0)\n\tldmxcsr 272(%0)\n\t"
+	__asm__ __volatile__(
+		"fninit\n\tfldt 256(%0)\n\tldmxcsr 272(%0)\n\t"
 		"movups 0(%0), %%xmm0\n\tmovups 16(%0), %%xmm1\n\t"
 		"movups 32(%0), %%xmm2\n\tmovups 48(%0), %%xmm3\n\t"
 		"movups 64(%0), %%xmm4\n\tmovups 80(%0), %%xmm5\n\t"
@@ -32,12 +33,15 @@ static void load(const struct state *s)
 		"movups 160(%0), %%xmm10\n\tmovups 176(%0), %%xmm11\n\t"
 		"movups 192(%0), %%xmm12\n\tmovups 208(%0), %%xmm13\n\t"
 		"movups 224(%0), %%xmm14\n\tmovups 240(%0), %%xmm15"
-		: : "r" (s) : "memory");
+		:
+		: "r"(s)
+		: "memory");
 }
 
 static void store(struct state *s)
 {
-	__asm__ __volatile__("fstpt 256(%0)\n\tfldt 256(%0)\n\t"
+	__asm__ __volatile__(
+		"fstpt 256(%0)\n\tfldt 256(%0)\n\t"
 		"stmxcsr 272(%0)\n\t"
 		"movups %%xmm0, 0(%0)\n\tmovups %%xmm1, 16(%0)\n\t"
 		"movups %%xmm2, 32(%0)\n\tmovups %%xmm3, 48(%0)\n\t"
@@ -47,7 +51,9 @@ static void store(struct state *s)
 		"movups %%xmm10, 160(%0)\n\tmovups %%xmm11, 176(%0)\n\t"
 		"movups %%xmm12, 192(%0)\n\tmovups %%xmm13, 208(%0)\n\t"
 		"movups %%xmm14, 224(%0)\n\tmovups %%xmm15, 240(%0)"
-		: : "r" (s) : "memory");
+		:
+		: "r"(s)
+		: "memory");
 }
 
 static struct state pattern, now;
@@ -65,7 +71,7 @@ static void same(const char *after)
 	memset(&now, 0, sizeof(now));
 	store(&now);
 	TEST_ASSERT(!memcmp(&now, &pattern, sizeof(now)),
-		"the state changed over %s", after);
+		    "the state changed over %s", after);
 }
 
 static void make_pattern(void)
@@ -123,8 +129,9 @@ static void user_mode(void)
 
 	user_create(&program, user_code, user_code_end);
 	TEST_RESULT(user_run(&program), VECTOR_SYSCALL);
-	TEST_RESULT(memcmp(program.stack_page + PAGE_SIZE - 16, pattern.xmm[5],
-		16), 0);
+	TEST_RESULT(
+		memcmp(program.stack_page + PAGE_SIZE - 16, pattern.xmm[5], 16),
+		0);
 	same("user mode");
 	/* With TS set a user program's use is the kernel's #NM. */
 	TEST_RESULT(HYPERVISOR_fpu_taskswitch(1), 0);
@@ -167,8 +174,10 @@ static void own_exceptions(void)
 
 	probe_begin();
 	__asm__ __volatile__("fninit\n\tfldcw %0\n\tfld1\n\tfldz\n\t"
-		"fdivrp\n\t" PROBE("fwait") "\tfnclex\n\tfninit"
-		: : "m" (control) : "memory");
+			     "fdivrp\n\t" PROBE("fwait") "\tfnclex\n\tfninit"
+			     :
+			     : "m"(control)
+			     : "memory");
 	TEST_RESULT(probe_end(), TRAP_MF);
 }
 

@@ -50,9 +50,10 @@ static void raw_call(struct registers *r)
 		"mov %%rbp, 56(%0)\n\tmov %%r9, 64(%0)\n\tmov %%r12, 72(%0)\n\t"
 		"mov %%r13, 80(%0)\n\tmov %%r14, 88(%0)\n\tmov %%r15, 96(%0)\n\t"
 		"pop %%rax\n\tmov %%rax, 8(%0)\n\tpop %%rbx\n\tpop %%rbp"
-		: "+D" (r)
-		: : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11",
-		    "r12", "r13", "r14", "r15", "memory", "cc");
+		: "+D"(r)
+		:
+		: "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12",
+		  "r13", "r14", "r15", "memory", "cc");
 }
 
 static void registers_survive(void)
@@ -71,22 +72,24 @@ static void registers_survive(void)
 	TEST_RESULT(after.rax, HYPERVISOR_xen_version(XENVER_version, NULL));
 	after.rax = before.rax;
 	TEST_ASSERT(!memcmp(&before, &after, sizeof(before)),
-		"a register changed");
+		    "a register changed");
 }
 
 static void both_doors(void)
 {
-	static const unsigned int unknown[] = { 11, 38, 43, 47, 56, 60, 63,
-		64, 127 };
+	static const unsigned int unknown[] = { 11, 38, 43, 47, 56,
+						60, 63, 64, 127 };
 	unsigned int i;
 
 	TEST_RESULT(hypercall_by_page(__HYPERVISOR_xen_version, XENVER_version,
-		0, 0, 0, 0), HYPERVISOR_xen_version(XENVER_version, NULL));
+				      0, 0, 0, 0),
+		    HYPERVISOR_xen_version(XENVER_version, NULL));
 	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
 		TEST_RESULT(hypercall(unknown[i], 0, 0, 0, 0, 0), -XEN_ENOSYS);
 		if (unknown[i] < 64)
-			TEST_RESULT(hypercall_by_page(unknown[i], 0, 0, 0, 0,
-				0), -XEN_ENOSYS);
+			TEST_RESULT(
+				hypercall_by_page(unknown[i], 0, 0, 0, 0, 0),
+				-XEN_ENOSYS);
 	}
 	TEST_RESULT(hypercall(1UL << 20, 0, 0, 0, 0, 0), -XEN_ENOSYS);
 	TEST_RESULT(hypercall(-1UL, 0, 0, 0, 0, 0), -XEN_ENOSYS);
@@ -107,7 +110,7 @@ static void version(void)
 	} u;
 
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_version, NULL),
-		(4 << 16) | 17);
+		    (4 << 16) | 17);
 	memset(&u, 0xff, sizeof(u));
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_extraversion, &u), 0);
 	TEST_ASSERT(strlen(u.text) < sizeof(u.extra), "extraversion");
@@ -116,21 +119,22 @@ static void version(void)
 	TEST_ASSERT(strlen(u.compile.compiler) < 64, "compile_info");
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_capabilities, &u), 0);
 	TEST_ASSERT(strstr(u.text, "xen-3.0-x86_64"), "capabilities %s",
-		u.text);
+		    u.text);
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_changeset, &u), 0);
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_platform_parameters, &u), 0);
 	TEST_RESULT(u.platform.virt_start, 0xffff800000000000UL);
 	memset(&u, 0, sizeof(u));
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_get_features, &u), 0);
-	TEST_ASSERT(u.feature.submap & (1U << XENFEAT_mmu_pt_update_preserve_ad),
-		"features %x", u.feature.submap);
+	TEST_ASSERT(u.feature.submap &
+			    (1U << XENFEAT_mmu_pt_update_preserve_ad),
+		    "features %x", u.feature.submap);
 	TEST_RESULT((u.feature.submap >> XENFEAT_dom0) & 1,
-		is_initial_domain());
+		    is_initial_domain());
 	TEST_RESULT((u.feature.submap >> XENFEAT_auto_translated_physmap) & 1,
-		0);
+		    0);
 	u.feature.submap_idx = 1000;
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_get_features, &u),
-		-XEN_EINVAL);
+		    -XEN_EINVAL);
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_pagesize, NULL), 4096);
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_guest_handle, &u), 0);
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_commandline, &u), 0);
@@ -140,20 +144,24 @@ static void version(void)
 static void bad_pointers(void)
 {
 	/* Null, unmapped, the hypervisor's, the last page, not canonical. */
-	static const unsigned long bad[] = { 0, 0x10000000000UL,
-		0xffff830000000000UL, 0xffff82d080000000UL,
-		0xffff800000000000UL, -4096UL, 0x8000000000000000UL };
+	static const unsigned long bad[] = { 0,
+					     0x10000000000UL,
+					     0xffff830000000000UL,
+					     0xffff82d080000000UL,
+					     0xffff800000000000UL,
+					     -4096UL,
+					     0x8000000000000000UL };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		TEST_RESULT(HYPERVISOR_xen_version(XENVER_extraversion,
-			bad[i]), -XEN_EFAULT);
-		TEST_RESULT(HYPERVISOR_xen_version(XENVER_get_features,
-			bad[i]), -XEN_EFAULT);
+		TEST_RESULT(HYPERVISOR_xen_version(XENVER_extraversion, bad[i]),
+			    -XEN_EFAULT);
+		TEST_RESULT(HYPERVISOR_xen_version(XENVER_get_features, bad[i]),
+			    -XEN_EFAULT);
 	}
 	/* Read-only memory: the page table that maps this guest. */
-	TEST_RESULT(HYPERVISOR_xen_version(XENVER_extraversion,
-		table_root()), -XEN_EFAULT);
+	TEST_RESULT(HYPERVISOR_xen_version(XENVER_extraversion, table_root()),
+		    -XEN_EFAULT);
 }
 
 static void multicall(void)
@@ -181,20 +189,20 @@ static void multicall(void)
 	TEST_RESULT(HYPERVISOR_multicall(list, 0), 0);
 	TEST_RESULT(HYPERVISOR_multicall(0x10000000000UL, 0), 0);
 	TEST_RESULT(HYPERVISOR_multicall(0x10000000000UL, 1), -XEN_EFAULT);
-	TEST_RESULT(HYPERVISOR_multicall(0xffff830000000000UL, 1),
-		-XEN_EFAULT);
+	TEST_RESULT(HYPERVISOR_multicall(0xffff830000000000UL, 1), -XEN_EFAULT);
 }
 
 /* A list that runs into an unmapped page: what came before it was done. */
 static void multicall_fault(void)
 {
 	char *page = page_alloc();
-	multicall_entry_t *list = (void *)(0x10000000000UL + PAGE_SIZE
-		- sizeof(multicall_entry_t));
+	multicall_entry_t *list = (void *)(0x10000000000UL + PAGE_SIZE -
+					   sizeof(multicall_entry_t));
 	unsigned long i;
 
-	TEST_RESULT(table_map((void *)0x10000000000UL, virt_to_mfn(page),
-		PTE_RW), 0);
+	TEST_RESULT(
+		table_map((void *)0x10000000000UL, virt_to_mfn(page), PTE_RW),
+		0);
 	list[0].op = __HYPERVISOR_xen_version;
 	for (i = 0; i < 6; i++)
 		list[0].args[i] = 0;

@@ -28,7 +28,9 @@ static int in_byte(unsigned int port, unsigned long *value)
 
 	probe_begin();
 	__asm__ __volatile__(PROBE("in %%dx, %%al")
-		: "+a" (v) : "d" (port) : "memory");
+			     : "+a"(v)
+			     : "d"(port)
+			     : "memory");
 	*value = v;
 	return probe_end();
 }
@@ -48,18 +50,18 @@ static void forms(unsigned int port)
 	TEST_RESULT(in_byte(port, &v), NO_FAULT);
 	TEST_RESULT(v, 0x11223344556677ffUL);
 	v = 0x1122334455667788UL;
-	__asm__ __volatile__("in %%dx, %%ax" : "+a" (v) : "d" (port));
+	__asm__ __volatile__("in %%dx, %%ax" : "+a"(v) : "d"(port));
 	TEST_RESULT(v, 0x112233445566ffffUL);
 	v = 0x1122334455667788UL;
-	__asm__ __volatile__("in %%dx, %%eax" : "+a" (v) : "d" (port));
+	__asm__ __volatile__("in %%dx, %%eax" : "+a"(v) : "d"(port));
 	TEST_RESULT(v, 0xffffffffUL);
 	v = 0x1122334455667788UL;
-	__asm__ __volatile__("in $0x21, %%al" : "+a" (v));
+	__asm__ __volatile__("in $0x21, %%al" : "+a"(v));
 	TEST_RESULT(v, 0x11223344556677ffUL);
-	__asm__ __volatile__("out %%al, %%dx" : : "a" (0), "d" (port));
-	__asm__ __volatile__("out %%ax, %%dx" : : "a" (0), "d" (port));
-	__asm__ __volatile__("out %%eax, %%dx" : : "a" (0), "d" (port));
-	__asm__ __volatile__("out %%al, $0x21" : : "a" (0xff));
+	__asm__ __volatile__("out %%al, %%dx" : : "a"(0), "d"(port));
+	__asm__ __volatile__("out %%ax, %%dx" : : "a"(0), "d"(port));
+	__asm__ __volatile__("out %%eax, %%dx" : : "a"(0), "d"(port));
+	__asm__ __volatile__("out %%al, $0x21" : : "a"(0xff));
 }
 
 static void strings(unsigned int port)
@@ -69,20 +71,21 @@ static void strings(unsigned int port)
 	unsigned long count = 4;
 
 	memset(bytes, 0, sizeof(bytes));
-	__asm__ __volatile__("rep insb" : "+D" (to), "+c" (count)
-		: "d" (port) : "memory");
+	__asm__ __volatile__("rep insb"
+			     : "+D"(to), "+c"(count)
+			     : "d"(port)
+			     : "memory");
 	TEST_RESULT(count, 0);
 	TEST_RESULT(to, bytes + 4);
 	TEST_RESULT(bytes[3], 0xff);
 	TEST_RESULT(bytes[4], 0);
 	to = (unsigned char *)0x10000000000UL;
 	probe_begin();
-	__asm__ __volatile__(PROBE("insb") : "+D" (to)
-		: "d" (port) : "memory");
+	__asm__ __volatile__(PROBE("insb") : "+D"(to) : "d"(port) : "memory");
 	TEST_RESULT(probe_end(), TRAP_PF);
 	TEST_RESULT(probe_fault.cr2, 0x10000000000UL);
 	to = bytes;
-	__asm__ __volatile__("outsb" : "+S" (to) : "d" (port) : "memory");
+	__asm__ __volatile__("outsb" : "+S"(to) : "d"(port) : "memory");
 	TEST_RESULT(to, bytes + 1);
 }
 
@@ -115,7 +118,7 @@ static void bitmap(void)
 	unsigned long v;
 
 	memset(bits, 0xff, sizeof(bits));
-	bits[PIC_MASK / 8] &= (uint8_t)~(1 << PIC_MASK % 8);
+	bits[PIC_MASK / 8] &= (uint8_t) ~(1 << PIC_MASK % 8);
 	memset(&set, 0, sizeof(set));
 	set_xen_guest_handle(set.bitmap, bits);
 	set.nr_ports = 0x100;
@@ -125,7 +128,7 @@ static void bitmap(void)
 	TEST_RESULT(in_byte(0x300, &v), TRAP_GP);
 	set.nr_ports = 65537;
 	TEST_RESULT(HYPERVISOR_physdev_op(PHYSDEVOP_set_iobitmap, &set),
-		-XEN_EINVAL);
+		    -XEN_EINVAL);
 	set.nr_ports = 0;
 	TEST_RESULT(HYPERVISOR_physdev_op(PHYSDEVOP_set_iobitmap, &set), 0);
 	TEST_RESULT(in_byte(PIC_MASK, &v), TRAP_GP);
@@ -143,8 +146,9 @@ void test_main(void)
 	forms(PIC_MASK);
 	strings(PIC_MASK);
 	if (!is_initial_domain()) {
-		static const unsigned int ports[] = { 0x61, 0x64, 0x70, 0x3f8,
-			0xcf8, 0x1234, 0xffff };
+		static const unsigned int ports[] = { 0x61,  0x64,  0x70,
+						      0x3f8, 0xcf8, 0x1234,
+						      0xffff };
 		unsigned int i;
 
 		for (i = 0; i < ARRAY_SIZE(ports); i++)

@@ -23,14 +23,14 @@
  */
 #include "lodger.h"
 
-#define RFLAGS_CF	0x1UL
-#define RFLAGS_DF	(1UL << 10)
-#define RFLAGS_NT	(1UL << 14)
-#define RFLAGS_AC	(1UL << 18)
-#define RFLAGS_VIF	(1UL << 19)
-#define RFLAGS_VIP	(1UL << 20)
-#define RFLAGS_ID	(1UL << 21)
-#define NON_CANONICAL	0x0000800000000000UL
+#define RFLAGS_CF     0x1UL
+#define RFLAGS_DF     (1UL << 10)
+#define RFLAGS_NT     (1UL << 14)
+#define RFLAGS_AC     (1UL << 18)
+#define RFLAGS_VIF    (1UL << 19)
+#define RFLAGS_VIP    (1UL << 20)
+#define RFLAGS_ID     (1UL << 21)
+#define NON_CANONICAL 0x0000800000000000UL
 
 /* Shows the program's flags in RDI; then spins until TSC passes RSI. */
 extern const char user_code[], user_code_end[], user_spin[];
@@ -71,7 +71,7 @@ static void registers(void)
 	program.regs.r11 = before.r11;
 	for (i = 0; i < 15; i++)
 		TEST_ASSERT(word[i] == ((unsigned long *)&before)[i],
-			"word %u of the frame is %lx", i, word[i]);
+			    "word %u of the frame is %lx", i, word[i]);
 }
 
 static unsigned long flags_after(unsigned long wish)
@@ -90,8 +90,8 @@ static void flags(void)
 	TEST_RESULT(got, RFLAGS_IF | RFLAGS_CF | RFLAGS_DF | RFLAGS_AC | 2);
 	got = flags_after(2);
 	TEST_RESULT(got, RFLAGS_IF | 2);
-	got = flags_after(RFLAGS_IF | RFLAGS_IOPL | RFLAGS_VIF | RFLAGS_VIP
-		| (1UL << 17) | 2);
+	got = flags_after(RFLAGS_IF | RFLAGS_IOPL | RFLAGS_VIF | RFLAGS_VIP |
+			  (1UL << 17) | 2);
 	TEST_RESULT(got & (RFLAGS_IOPL | (1UL << 17)), 0);
 	TEST_RESULT(got & RFLAGS_IF, RFLAGS_IF);
 	/* The frame of the system call shows the event mask again. */
@@ -148,7 +148,7 @@ static void upcall_from_user(void)
 }
 
 static unsigned long run_with(unsigned long rip, unsigned long cs,
-		unsigned long ss)
+			      unsigned long ss)
 {
 	program.regs.rip = rip;
 	program.regs.cs = cs;
@@ -164,8 +164,9 @@ static int refused(unsigned long vector)
 
 static void bad_frames(void)
 {
-	static const unsigned long selectors[] = { 0x3, 0x8, 0x13, 0x1b, 0x33,
-		0xe03b, 0xe02b, 0xfff3, 0xe017 };
+	static const unsigned long selectors[] = { 0x3,	   0x8,	   0x13,
+						   0x1b,   0x33,   0xe03b,
+						   0xe02b, 0xfff3, 0xe017 };
 	unsigned long v;
 	unsigned int i;
 
@@ -175,7 +176,7 @@ static void bad_frames(void)
 	v = run_with(NON_CANONICAL, FLAT_USER_CS64, FLAT_USER_SS64);
 	TEST_ASSERT(refused(v), "the same by sysret: vector %lx", v);
 	TEST_RESULT(run_with(USER_CODE, FLAT_USER_CS64, FLAT_USER_SS64),
-		VECTOR_SYSCALL);
+		    VECTOR_SYSCALL);
 	program.iret_flags = 0;
 	for (i = 0; i < ARRAY_SIZE(selectors); i++) {
 		v = run_with(USER_CODE, selectors[i] | 3, FLAT_USER_SS64);
@@ -184,7 +185,7 @@ static void bad_frames(void)
 	v = run_with(USER_CODE, FLAT_USER_CS64, FLAT_USER_CS64);
 	TEST_ASSERT(refused(v), "a code segment as ss: vector %lx", v);
 	TEST_RESULT(run_with(USER_CODE, FLAT_USER_CS64, FLAT_USER_SS64),
-		VECTOR_SYSCALL);
+		    VECTOR_SYSCALL);
 }
 
 void test_main(void)

@@ -36,8 +36,8 @@ static long set_va(const void *va, pte_t pte)
 	return HYPERVISOR_update_va_mapping(va, pte, UVMF_INVLPG);
 }
 
-static long update(struct mmu_update *list, unsigned int n,
-		unsigned int *done, unsigned int domain)
+static long update(struct mmu_update *list, unsigned int n, unsigned int *done,
+		   unsigned int domain)
 {
 	*done = 77;
 	return HYPERVISOR_mmu_update(list, n, done, domain);
@@ -45,12 +45,13 @@ static long update(struct mmu_update *list, unsigned int n,
 
 static void read_back(void)
 {
-	static const unsigned long flags[] = { PTE_RO, PTE_RW,
-		PTE_RW | PTE_NX, PTE_RW | 0xe00, PTE_PRESENT,
-		PTE_PRESENT | PTE_WRITE };
+	static const unsigned long flags[] = {
+		PTE_RO,		PTE_RW,	     PTE_RW | PTE_NX,
+		PTE_RW | 0xe00, PTE_PRESENT, PTE_PRESENT | PTE_WRITE
+	};
 	pte_t junk = 0xdeadbeef12345678UL & ~PTE_PRESENT;
-	unsigned long keep = PTE_FRAME | PTE_PRESENT | PTE_WRITE | PTE_NX
-		| 0xe00;
+	unsigned long keep =
+		PTE_FRAME | PTE_PRESENT | PTE_WRITE | PTE_NX | 0xe00;
 	unsigned long value;
 	unsigned int i;
 	pte_t *entry;
@@ -67,7 +68,7 @@ static void read_back(void)
 		TEST_RESULT(probe_read(VA, &value), NO_FAULT);
 		TEST_RESULT(value, 0x1111);
 		TEST_RESULT(probe_write(VA, 0x1111),
-			flags[i] & PTE_WRITE ? NO_FAULT : TRAP_PF);
+			    flags[i] & PTE_WRITE ? NO_FAULT : TRAP_PF);
 	}
 	TEST_RESULT(set_va(VA, junk), 0);
 	TEST_RESULT(*entry, junk);
@@ -79,8 +80,8 @@ static void read_back(void)
 static void accessed_and_dirty(void)
 {
 	pte_t *entry = table_entry(table_root(), VA, 1);
-	pte_t bare = pte_make(virt_to_mfn(data), PTE_PRESENT | PTE_WRITE
-		| PTE_USER);
+	pte_t bare =
+		pte_make(virt_to_mfn(data), PTE_PRESENT | PTE_WRITE | PTE_USER);
 	struct mmu_update u;
 	unsigned int done;
 
@@ -88,13 +89,13 @@ static void accessed_and_dirty(void)
 	TEST_RESULT(*entry & (PTE_ACCESSED | PTE_DIRTY), 0);
 	TEST_RESULT(probe_write(VA, 1), NO_FAULT);
 	TEST_RESULT(*entry & (PTE_ACCESSED | PTE_DIRTY),
-		PTE_ACCESSED | PTE_DIRTY);
+		    PTE_ACCESSED | PTE_DIRTY);
 	u.ptr = virt_to_machine(entry) | MMU_PT_UPDATE_PRESERVE_AD;
 	u.val = bare & ~PTE_WRITE;
 	TEST_RESULT(update(&u, 1, &done, DOMID_SELF), 0);
 	TEST_RESULT(done, 1);
 	TEST_RESULT(*entry & (PTE_ACCESSED | PTE_DIRTY | PTE_WRITE),
-		PTE_ACCESSED | PTE_DIRTY);
+		    PTE_ACCESSED | PTE_DIRTY);
 	u.ptr = virt_to_machine(entry) | MMU_NORMAL_PT_UPDATE;
 	TEST_RESULT(update(&u, 1, &done, DOMID_SELF), 0);
 	TEST_RESULT(*entry & (PTE_ACCESSED | PTE_DIRTY), 0);
@@ -116,9 +117,12 @@ static void flushes(void)
 	data[0] = 1;
 	other[0] = 2;
 	for (i = 0; i < 10; i++) {
-		TEST_RESULT(HYPERVISOR_update_va_mapping(VA,
-			pte_make(virt_to_mfn(i & 1 ? other : data), PTE_RW),
-			ways[i / 2]), 0);
+		TEST_RESULT(HYPERVISOR_update_va_mapping(
+				    VA,
+				    pte_make(virt_to_mfn(i & 1 ? other : data),
+					     PTE_RW),
+				    ways[i / 2]),
+			    0);
 		if (ways[i / 2] == UVMF_NONE && i % 2)
 			table_flush();
 		else if (ways[i / 2] == UVMF_NONE)
@@ -126,20 +130,23 @@ static void flushes(void)
 		TEST_RESULT(probe_read(VA, &value), NO_FAULT);
 		TEST_RESULT(value, 1 + (i & 1));
 	}
-	TEST_RESULT(HYPERVISOR_update_va_mapping(VA, 0,
-		UVMF_TLB_FLUSH | 0x18000000000UL), -XEN_EFAULT);
+	TEST_RESULT(HYPERVISOR_update_va_mapping(
+			    VA, 0, UVMF_TLB_FLUSH | 0x18000000000UL),
+		    -XEN_EFAULT);
 }
 
 static void bad_addresses(void)
 {
-	static const unsigned long bad[] = { 0xffff800000000000UL,
-		0xffff830000000000UL, 0xffff87fffffff000UL,
-		0x0000900000000000UL, 0x0000500000000000UL };
+	static const unsigned long bad[] = {
+		0xffff800000000000UL, 0xffff830000000000UL,
+		0xffff87fffffff000UL, 0x0000900000000000UL, 0x0000500000000000UL
+	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		TEST_RESULT(HYPERVISOR_update_va_mapping(bad[i], 0,
-			UVMF_INVLPG), -XEN_EINVAL);
+		TEST_RESULT(
+			HYPERVISOR_update_va_mapping(bad[i], 0, UVMF_INVLPG),
+			-XEN_EINVAL);
 }
 
 static void bad_frames(void)
@@ -158,8 +165,8 @@ static void bad_frames(void)
 		TEST_REFUSED(set_va(VA, pte_make(pte_mfn(root[i]), PTE_RW)));
 		/* Xen has the guest's root itself in one of them. */
 		if (pte_mfn(root[i]) != virt_to_mfn(root))
-			TEST_REFUSED(set_va(VA, pte_make(pte_mfn(root[i]),
-				PTE_RO)));
+			TEST_REFUSED(
+				set_va(VA, pte_make(pte_mfn(root[i]), PTE_RO)));
 	}
 	TEST_REFUSED(set_va(VA, pte_make(0xfffffffffUL, PTE_RO)));
 	TEST_REFUSED(set_va(VA, pte_make(0xfffffffffUL, PTE_RW)));
@@ -176,12 +183,14 @@ static void pin_levels(void)
 	for (level = 1; level <= 4; level++) {
 		t[level] = page_alloc();
 		TEST_REFUSED(table_ext(MMUEXT_PIN_L1_TABLE + level - 1,
-			virt_to_mfn(t[level])));
+				       virt_to_mfn(t[level])));
 		t[level][7] = level == 1 ? pte_make(virt_to_mfn(data), PTE_RW)
-			: pte_make(virt_to_mfn(t[level - 1]), PTE_TABLE);
+					 : pte_make(virt_to_mfn(t[level - 1]),
+						    PTE_TABLE);
 		TEST_RESULT(page_protect(t[level]), 0);
 		TEST_RESULT(table_ext(MMUEXT_PIN_L1_TABLE + level - 1,
-			virt_to_mfn(t[level])), 0);
+				      virt_to_mfn(t[level])),
+			    0);
 	}
 	for (level = 1; level <= 4; level++) {
 		unsigned long mfn = virt_to_mfn(t[level]);
@@ -229,8 +238,9 @@ static void batch(void)
 	u[0].ptr += 4;
 	TEST_ASSERT(update(u, 1, &done, DOMID_SELF) < 0, "unknown kind");
 	TEST_RESULT(done, 0);
-	TEST_RESULT(HYPERVISOR_mmu_update(0x18000000000UL, 1, &done,
-		DOMID_SELF), -XEN_EFAULT);
+	TEST_RESULT(
+		HYPERVISOR_mmu_update(0x18000000000UL, 1, &done, DOMID_SELF),
+		-XEN_EFAULT);
 	TEST_RESULT(table_ext(MMUEXT_UNPIN_TABLE, virt_to_mfn(l1)), 0);
 	TEST_RESULT(page_unprotect(l1), 0);
 	page_free(l1);
@@ -275,7 +285,7 @@ static void base_pointer(void)
 	for (i = 256; i < 272; i++)
 		TEST_REFUSED(table_write(&root[i], root[2]));
 	TEST_RESULT(table_ext(MMUEXT_NEW_BASEPTR, virt_to_mfn(table_root())),
-		0);
+		    0);
 	TEST_RESULT(page_unprotect(root), 0);
 	page_free(root);
 	TEST_REFUSED(table_ext(MMUEXT_NEW_BASEPTR, 0xfffffffffUL));
@@ -299,8 +309,8 @@ static void page_operations(void)
 	op.arg1.mfn = virt_to_mfn(table_root());
 	TEST_REFUSED(HYPERVISOR_mmuext_op(&op, 1, NULL, DOMID_SELF));
 	TEST_RESULT(table_ext(99, 0), -XEN_ENOSYS);
-	TEST_RESULT(HYPERVISOR_mmuext_op(0x18000000000UL, 1, NULL,
-		DOMID_SELF), -XEN_EFAULT);
+	TEST_RESULT(HYPERVISOR_mmuext_op(0x18000000000UL, 1, NULL, DOMID_SELF),
+		    -XEN_EFAULT);
 }
 
 void test_main(void)

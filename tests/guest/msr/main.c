@@ -22,19 +22,24 @@
  */
 #include "lodger.h"
 
-#define MSR_EFER	0xc0000080U
-#define MSR_STAR	0xc0000081U
-#define MSR_LSTAR	0xc0000082U
-#define MSR_FS_BASE	0xc0000100U
-#define MSR_GS_BASE	0xc0000101U
-#define MSR_KERNEL_GS	0xc0000102U
-#define NON_CANONICAL	0x0000800000000000UL
+#define MSR_EFER      0xc0000080U
+#define MSR_STAR      0xc0000081U
+#define MSR_LSTAR     0xc0000082U
+#define MSR_FS_BASE   0xc0000100U
+#define MSR_GS_BASE   0xc0000101U
+#define MSR_KERNEL_GS 0xc0000102U
+#define NON_CANONICAL 0x0000800000000000UL
 
 /* One instruction with a register operand; the vector or NO_FAULT. */
-#define TRY(instruction, operand) \
-	(probe_begin(), try_barrier(), \
-	({ __asm__ __volatile__(PROBE(instruction) : "+r" (operand) \
-		: : "memory", "cc"); 0; }), probe_end())
+#define TRY(instruction, operand)                        \
+	(probe_begin(), try_barrier(), ({                \
+		 __asm__ __volatile__(PROBE(instruction) \
+				      : "+r"(operand)    \
+				      :                  \
+				      : "memory", "cc"); \
+		 0;                                      \
+	 }),                                             \
+	 probe_end())
 
 static __inline__ void try_barrier(void)
 {
@@ -48,14 +53,14 @@ static void bases(void)
 	unsigned int msr;
 
 	TEST_RESULT(probe_wrmsr(MSR_FS_BASE, (unsigned long)&words[0]),
-		NO_FAULT);
+		    NO_FAULT);
 	TEST_RESULT(probe_wrmsr(MSR_GS_BASE, (unsigned long)&words[1]),
-		NO_FAULT);
+		    NO_FAULT);
 	TEST_RESULT(probe_wrmsr(MSR_KERNEL_GS, (unsigned long)&words[2]),
-		NO_FAULT);
-	__asm__ __volatile__("mov %%fs:0, %0" : "=r" (v));
+		    NO_FAULT);
+	__asm__ __volatile__("mov %%fs:0, %0" : "=r"(v));
 	TEST_RESULT(v, 0x111);
-	__asm__ __volatile__("mov %%gs:0, %0" : "=r" (v));
+	__asm__ __volatile__("mov %%gs:0, %0" : "=r"(v));
 	TEST_RESULT(v, 0x222);
 	for (msr = MSR_FS_BASE; msr <= MSR_KERNEL_GS; msr++) {
 		TEST_RESULT(probe_rdmsr(msr, &v), NO_FAULT);
@@ -68,17 +73,19 @@ static void bases(void)
 
 static void machine_msrs(void)
 {
-	static const unsigned int hidden[] = { 0x174, 0x175, 0x176, 0x2ff,
-		0x200, 0x1d9, 0x800, 0x830, MSR_STAR, MSR_LSTAR, 0xc0000083,
-		0xc0000084, 0x6e0, 0x48, 0x12345, 0xc0010114 };
+	static const unsigned int hidden[] = {
+		0x174, 0x175, 0x176,	0x2ff,	   0x200,      0x1d9,
+		0x800, 0x830, MSR_STAR, MSR_LSTAR, 0xc0000083, 0xc0000084,
+		0x6e0, 0x48,  0x12345,	0xc0010114
+	};
 	unsigned long v;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(hidden); i++) {
 		TEST_ASSERT(probe_rdmsr(hidden[i], &v) == TRAP_GP,
-			"msr %x is readable", hidden[i]);
+			    "msr %x is readable", hidden[i]);
 		TEST_ASSERT(probe_wrmsr(hidden[i], 0) == TRAP_GP,
-			"msr %x is writable", hidden[i]);
+			    "msr %x is writable", hidden[i]);
 	}
 	TEST_RESULT(probe_rdmsr(MSR_EFER, &v), NO_FAULT);
 	TEST_ASSERT((v & 0x501) == 0x501, "EFER %lx", v);
@@ -150,16 +157,18 @@ static void instructions(void)
 	TEST_RESULT(TRY("invd", v), TRAP_GP);
 	/* IF cannot be reached by POPF, and IOPL neither: ring 3. */
 	__asm__ __volatile__("pushf\n\tandl $~0x200, (%%rsp)\n\t"
-		"orl $0x3000, (%%rsp)\n\tpopf\n\tpushf\n\tpop %0"
-		: "=r" (v) : : "memory", "cc");
+			     "orl $0x3000, (%%rsp)\n\tpopf\n\tpushf\n\tpop %0"
+			     : "=r"(v)
+			     :
+			     : "memory", "cc");
 	TEST_RESULT(v & (RFLAGS_IF | RFLAGS_IOPL), RFLAGS_IF);
 }
 
 extern const char user_code[], user_code_end[];
 __asm__(".section .rodata\n"
 	"user_code:\n"
-	"	mov	%cr0, %rax\n"	/* 3 bytes */
-	"	rdmsr\n"		/* 2 bytes */
+	"	mov	%cr0, %rax\n" /* 3 bytes */
+	"	rdmsr\n"	      /* 2 bytes */
 	"	wrmsr\n"
 	"	clts\n"
 	"	mov	%rax, %cr3\n"

@@ -46,11 +46,12 @@ static void mov(void)
 	TEST_RESULT(probe_write(VA + 1, 1), TRAP_PF);
 	/* Whatever addressing mode and register: r9, disp, index. */
 	__asm__ __volatile__("mov %0, %%r9\n\tmov %1, %%r10\n\t"
-		"mov $2, %%ecx\n\tmov %%r9, -16(%%r10,%%rcx,8)"
-		: : "r" (good), "r" (entry) : "rcx", "r9", "r10", "memory");
+			     "mov $2, %%ecx\n\tmov %%r9, -16(%%r10,%%rcx,8)"
+			     :
+			     : "r"(good), "r"(entry)
+			     : "rcx", "r9", "r10", "memory");
 	TEST_RESULT(pte_mfn(*entry), virt_to_mfn(data));
-	__asm__ __volatile__("movq $-0x1000, (%0)" : : "r" (entry)
-		: "memory");
+	__asm__ __volatile__("movq $-0x1000, (%0)" : : "r"(entry) : "memory");
 	TEST_RESULT(*entry, -0x1000L);
 }
 
@@ -59,13 +60,11 @@ static void exchange(void)
 	unsigned long v = good;
 
 	*(volatile pte_t *)entry = ABSENT(0x5550);
-	__asm__ __volatile__("xchg %0, (%1)" : "+r" (v) : "r" (entry)
-		: "memory");
+	__asm__ __volatile__("xchg %0, (%1)" : "+r"(v) : "r"(entry) : "memory");
 	TEST_RESULT(v, ABSENT(0x5550));
 	TEST_RESULT(pte_mfn(*entry), virt_to_mfn(data));
 	v = 0;
-	__asm__ __volatile__("xchg %0, (%1)" : "+r" (v) : "r" (entry)
-		: "memory");
+	__asm__ __volatile__("xchg %0, (%1)" : "+r"(v) : "r"(entry) : "memory");
 	TEST_RESULT(pte_mfn(v), virt_to_mfn(data));
 	TEST_RESULT(*entry, 0);
 }
@@ -75,8 +74,9 @@ static unsigned char compare_exchange(unsigned long *expect, pte_t value)
 	unsigned char equal;
 
 	__asm__ __volatile__("lock; cmpxchg %2, (%3)\n\tsete %1"
-		: "+a" (*expect), "=q" (equal) : "r" (value), "r" (entry)
-		: "memory", "cc");
+			     : "+a"(*expect), "=q"(equal)
+			     : "r"(value), "r"(entry)
+			     : "memory", "cc");
 	return equal;
 }
 
@@ -97,7 +97,9 @@ static unsigned char bit_reset(unsigned long bit)
 	unsigned char carry;
 
 	__asm__ __volatile__("lock; btr %1, (%2)\n\tsetc %0"
-		: "=q" (carry) : "r" (bit), "r" (entry) : "memory", "cc");
+			     : "=q"(carry)
+			     : "r"(bit), "r"(entry)
+			     : "memory", "cc");
 	return carry;
 }
 
@@ -112,14 +114,20 @@ static void bits_and_bytes(void)
 	TEST_RESULT(bit_reset(5), 1);
 	TEST_RESULT(*entry & PTE_ACCESSED, 0);
 	before = *entry;
-	__asm__ __volatile__("lock; orb $0x20, (%0)" : : "r" (entry)
-		: "memory", "cc");
+	__asm__ __volatile__("lock; orb $0x20, (%0)"
+			     :
+			     : "r"(entry)
+			     : "memory", "cc");
 	TEST_RESULT(*entry, before | PTE_ACCESSED);
-	__asm__ __volatile__("lock; andb $0xdf, (%0)" : : "r" (entry)
-		: "memory", "cc");
+	__asm__ __volatile__("lock; andb $0xdf, (%0)"
+			     :
+			     : "r"(entry)
+			     : "memory", "cc");
 	TEST_RESULT(*entry, before);
-	__asm__ __volatile__("lock; andq $~0x400, (%0)" : : "r" (entry)
-		: "memory", "cc");
+	__asm__ __volatile__("lock; andq $~0x400, (%0)"
+			     :
+			     : "r"(entry)
+			     : "memory", "cc");
 	TEST_RESULT(*entry, before);
 	*(volatile pte_t *)entry = 0x112fff4455667788UL;
 	*(volatile unsigned int *)entry = 0xaabbccd0;
@@ -141,7 +149,7 @@ static void refused_at(int line, void *where, unsigned long value)
 	before[0] = entry[0];
 	before[1] = entry[1];
 	TEST_ASSERT(probe_write(where, value) == TRAP_PF,
-		"line %d: the store of %lx was done", line, value);
+		    "line %d: the store of %lx was done", line, value);
 	TEST_RESULT(probe_fault.cr2, where);
 	TEST_RESULT(probe_fault.error, PF_WRITE | PF_PRESENT);
 	TEST_RESULT(entry[0], before[0]);
@@ -187,9 +195,12 @@ static void user_mode(void)
 	TEST_RESULT(page_protect(table), 0);
 	TEST_RESULT(table_ext(MMUEXT_PIN_L1_TABLE, virt_to_mfn(table)), 0);
 	user_create(&program, user_code, user_code_end);
-	TEST_RESULT(table_write(table_entry(program.root, (void *)
-		(USER_STACK_TOP - 2 * PAGE_SIZE), 1),
-		pte_make(virt_to_mfn(table), PTE_RO)), 0);
+	TEST_RESULT(table_write(table_entry(program.root,
+					    (void *)(USER_STACK_TOP -
+						     2 * PAGE_SIZE),
+					    1),
+				pte_make(virt_to_mfn(table), PTE_RO)),
+		    0);
 	program.regs.rdi = USER_STACK_TOP - 2 * PAGE_SIZE;
 	TEST_RESULT(user_run(&program), TRAP_PF);
 	TEST_RESULT(program.cr2, USER_STACK_TOP - 2 * PAGE_SIZE);
@@ -218,7 +229,8 @@ static void sweep(void)
 void test_main(void)
 {
 	TEST_RESULT(HYPERVISOR_vm_assist(VMASST_CMD_enable,
-		VMASST_TYPE_writable_pagetables), 0);
+					 VMASST_TYPE_writable_pagetables),
+		    0);
 	data = page_alloc();
 	data[0] = 0xda7a;
 	TEST_RESULT(table_map(VA, virt_to_mfn(data), PTE_RW), 0);

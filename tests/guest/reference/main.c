@@ -82,8 +82,7 @@ static void events(void)
 	long port = event_bind_ipi(0);
 
 	TEST_ASSERT(port > 0, "event_bind_ipi: %ld", port);
-	event_set_handler((unsigned int)port, on_event,
-		&events_seen);
+	event_set_handler((unsigned int)port, on_event, &events_seen);
 	TEST_RESULT(event_unmask((unsigned int)port), 0);
 	TEST_RESULT(event_send((unsigned int)port), 0);
 	TEST_RESULT(events_seen, 1);
@@ -98,15 +97,14 @@ static void time(void)
 
 	TEST_ASSERT(port > 0, "event_bind_virq: %ld", port);
 	TEST_ASSERT(clock_wall(NULL) > 946684800UL, "before the year 2000");
-	event_set_handler((unsigned int)port, on_event,
-		&ticks);
+	event_set_handler((unsigned int)port, on_event, &ticks);
 	TEST_RESULT(event_unmask((unsigned int)port), 0);
 	TEST_RESULT(timer_set_period(0), 0);
 	TEST_RESULT(timer_set(start + 20 * MILLISECOND, 0), 0);
 	while (!ticks)
 		event_block();
 	TEST_ASSERT(clock_now() >= start + 20 * MILLISECOND,
-		"the timer fired after %lu ns", clock_now() - start);
+		    "the timer fired after %lu ns", clock_now() - start);
 	TEST_RESULT(event_close((unsigned int)port), 0);
 }
 
@@ -137,8 +135,9 @@ void test_main(void)
 	long version = HYPERVISOR_xen_version(XENVER_version, NULL);
 
 	printf("hypervisor %ld.%ld, %s, %lu pages free\n", version >> 16,
-		version & 0xffff, is_initial_domain() ? "initial domain"
-		: "guest", page_count_free());
+	       version & 0xffff,
+	       is_initial_domain() ? "initial domain" : "guest",
+	       page_count_free());
 	traps();
 	memory();
 	events();

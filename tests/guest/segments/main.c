@@ -28,23 +28,25 @@
  */
 #include "lodger.h"
 
-#define LOW_PAGE ((unsigned long *)0x12345000UL)
-#define SELECTOR(index, table) ((index) * 8 | (table) * 4 | 3)
-#define LDT 1
-#define GDT 0
+#define LOW_PAGE	       ((unsigned long *)0x12345000UL)
+#define SELECTOR(index, table) ((index)*8 | (table)*4 | 3)
+#define LDT		       1
+#define GDT		       0
 
 /* A flat segment: access byte, then the base. */
 static unsigned long descriptor(unsigned long access, unsigned long base)
 {
-	return 0x00cf00000000ffffUL | access << 40 | (base & 0xffffff) << 16
-		| (base & 0xff000000UL) << 32;
+	return 0x00cf00000000ffffUL | access << 40 | (base & 0xffffff) << 16 |
+	       (base & 0xff000000UL) << 32;
 }
 
 static int load_fs(unsigned int selector)
 {
 	probe_begin();
 	__asm__ __volatile__(PROBE("mov %0, %%fs")
-		: : "r" (selector) : "memory");
+			     :
+			     : "r"(selector)
+			     : "memory");
 	return probe_end();
 }
 
@@ -53,8 +55,7 @@ static int read_fs(unsigned long *value)
 	unsigned long v = 0;
 
 	probe_begin();
-	__asm__ __volatile__(PROBE("mov %%fs:0, %0")
-		: "+r" (v) : : "memory");
+	__asm__ __volatile__(PROBE("mov %%fs:0, %0") : "+r"(v) : : "memory");
 	*value = v;
 	return probe_end();
 }
@@ -63,7 +64,7 @@ static unsigned long read_gs(void)
 {
 	unsigned long v;
 
-	__asm__ __volatile__("mov %%gs:0, %0" : "=r" (v) : : "memory");
+	__asm__ __volatile__("mov %%gs:0, %0" : "=r"(v) : : "memory");
 	return v;
 }
 
@@ -82,8 +83,10 @@ static void gdt_frames(unsigned long *gdt)
 	TEST_RESULT(HYPERVISOR_set_gdt(0x10000000000UL, 16), -XEN_EFAULT);
 	TEST_RESULT(HYPERVISOR_set_gdt(&frame, 16), 0);
 	TEST_ASSERT(page_unprotect(gdt) < 0, "the GDT became writable");
-	TEST_RESULT(HYPERVISOR_update_descriptor(virt_to_machine(gdt + 3),
-		descriptor(0xf3, (unsigned long)LOW_PAGE)), 0);
+	TEST_RESULT(HYPERVISOR_update_descriptor(
+			    virt_to_machine(gdt + 3),
+			    descriptor(0xf3, (unsigned long)LOW_PAGE)),
+		    0);
 	TEST_RESULT(load_fs(SELECTOR(3, GDT)), NO_FAULT);
 	TEST_RESULT(read_fs(&value), NO_FAULT);
 	TEST_RESULT(value, 0x10ca1);
@@ -101,8 +104,8 @@ static void refused_descriptors(unsigned long *gdt)
 
 	for (access = 0x80; access < 0x100; access++) {
 		want = descriptor(access, 0) & ~(0xfUL << 52);
-		error = HYPERVISOR_update_descriptor(
-			virt_to_machine(gdt + 5), want);
+		error = HYPERVISOR_update_descriptor(virt_to_machine(gdt + 5),
+						     want);
 		got = gdt[5];
 		TEST_ASSERT(!error || error == -XEN_EINVAL, "%ld", error);
 		if (error)
@@ -110,35 +113,42 @@ static void refused_descriptors(unsigned long *gdt)
 		else if (access & 0x10)
 			TEST_ASSERT(((got >> 45) & 3) == 3, "DPL of %lx", got);
 		else
-			TEST_ASSERT((access & 0xf) == 0 || ((access & 0xf) == 12
-				&& ((got >> 16) & 3) == 3), "system type %x",
-				access);
+			TEST_ASSERT((access & 0xf) == 0 ||
+					    ((access & 0xf) == 12 &&
+					     ((got >> 16) & 3) == 3),
+				    "system type %x", access);
 		TEST_ASSERT(access < 0xf0 || !error, "access %x refused",
-			access);
+			    access);
 		TEST_RESULT(HYPERVISOR_update_descriptor(
-			virt_to_machine(gdt + 5), 0), 0);
+				    virt_to_machine(gdt + 5), 0),
+			    0);
 	}
 	/* A call gate into ring 0: no selector of it may stay above RPL 3. */
 	for (target = 0x8; target < 0x10000; target += 0x10 * 97 + 8) {
 		want = (target << 16) | 0x1000 | (0xecUL << 40);
-		error = HYPERVISOR_update_descriptor(
-			virt_to_machine(gdt + 6), want);
+		error = HYPERVISOR_update_descriptor(virt_to_machine(gdt + 6),
+						     want);
 		TEST_ASSERT(error || ((gdt[6] >> 16) & 3) == 3,
-			"a call gate to %lx", target);
+			    "a call gate to %lx", target);
 		TEST_RESULT(HYPERVISOR_update_descriptor(
-			virt_to_machine(gdt + 6), 0), 0);
+				    virt_to_machine(gdt + 6), 0),
+			    0);
 	}
 	TEST_RESULT(HYPERVISOR_update_descriptor(virt_to_machine(gdt + 5),
-		0xffffffffffffffffUL & ~(1UL << 47)), 0);
+						 0xffffffffffffffffUL &
+							 ~(1UL << 47)),
+		    0);
 	TEST_RESULT(HYPERVISOR_update_descriptor(virt_to_machine(gdt + 5), 0),
-		0);
-	TEST_RESULT(HYPERVISOR_update_descriptor(virt_to_machine(gdt + 5) + 4,
-		0), -XEN_EINVAL);
-	TEST_RESULT(HYPERVISOR_update_descriptor(
-		virt_to_machine(table_root()), 0), -XEN_EINVAL);
+		    0);
+	TEST_RESULT(
+		HYPERVISOR_update_descriptor(virt_to_machine(gdt + 5) + 4, 0),
+		-XEN_EINVAL);
+	TEST_RESULT(
+		HYPERVISOR_update_descriptor(virt_to_machine(table_root()), 0),
+		-XEN_EINVAL);
 	TEST_RESULT(HYPERVISOR_update_descriptor(1UL << 50, 0), -XEN_EINVAL);
 	TEST_ASSERT(table_write((pte_t *)gdt + 5, 0) < 0,
-		"mmu_update wrote a GDT");
+		    "mmu_update wrote a GDT");
 }
 
 static long set_ldt(const void *address, unsigned int entries)
@@ -208,28 +218,31 @@ static void bases(void)
 	TEST_RESULT(read_fs(&value), NO_FAULT);
 	TEST_RESULT(value, 0xaaa);
 	TEST_RESULT(HYPERVISOR_set_segment_base(SEGBASE_GS_KERNEL, &words[1]),
-		0);
+		    0);
 	TEST_RESULT(read_gs(), 0xbbb);
 	user_create(&program, user_code, user_code_end);
 	*(unsigned long *)program.stack_page = 0xccc;
 	*(unsigned long *)(program.stack_page + 8) = 0xddd;
 	TEST_RESULT(HYPERVISOR_set_segment_base(SEGBASE_GS_USER,
-		USER_STACK_TOP - PAGE_SIZE), 0);
+						USER_STACK_TOP - PAGE_SIZE),
+		    0);
 	TEST_RESULT(HYPERVISOR_set_segment_base(SEGBASE_FS,
-		USER_STACK_TOP - PAGE_SIZE + 8), 0);
+						USER_STACK_TOP - PAGE_SIZE + 8),
+		    0);
 	TEST_RESULT(user_run(&program), VECTOR_SYSCALL);
 	TEST_RESULT(program.regs.rdi, 0xccc);
 	TEST_RESULT(program.regs.rsi, 0xddd);
 	TEST_RESULT(read_gs(), 0xbbb);
 	user_destroy(&program);
 	for (base = SEGBASE_FS; base <= SEGBASE_GS_KERNEL; base++)
-		TEST_RESULT(HYPERVISOR_set_segment_base(base,
-			0x0000800000000000UL), -XEN_EINVAL);
+		TEST_RESULT(
+			HYPERVISOR_set_segment_base(base, 0x0000800000000000UL),
+			-XEN_EINVAL);
 	TEST_RESULT(read_gs(), 0xbbb);
 	TEST_RESULT(HYPERVISOR_set_segment_base(4, 0), -XEN_EINVAL);
 	/* A selector that cannot be loaded is loaded as 0. */
 	TEST_RESULT(HYPERVISOR_set_segment_base(SEGBASE_GS_USER_SEL, 0x1234),
-		0);
+		    0);
 	TEST_RESULT(read_gs(), 0xbbb);
 }
 

@@ -28,8 +28,8 @@ __asm__(".section .rodata\n"
 	"user_code_end:\n"
 	"	.previous");
 
-#define AT_READ		(USER_CODE + 10)
-#define AT_WRITE	(USER_CODE + 15)
+#define AT_READ	 (USER_CODE + 10)
+#define AT_WRITE (USER_CODE + 15)
 
 static void set_callback(unsigned int flags, unsigned long address, long want)
 {
@@ -105,14 +105,16 @@ static void two_programs(struct user *first)
 		struct user *u = i & 1 ? &second : first;
 
 		TEST_RESULT(table_ext(MMUEXT_NEW_USER_BASEPTR,
-			virt_to_mfn(u->root)), 0);
+				      virt_to_mfn(u->root)),
+			    0);
 		u->regs.rip = USER_CODE;
 		TEST_RESULT(user_run(u), VECTOR_SYSCALL);
 		TEST_RESULT(u->regs.rdi, 1 + (i & 1));
 	}
 	user_destroy(&second);
-	TEST_RESULT(table_ext(MMUEXT_NEW_USER_BASEPTR,
-		virt_to_mfn(first->root)), 0);
+	TEST_RESULT(
+		table_ext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(first->root)),
+		0);
 }
 
 static void refused(struct user *program)
@@ -123,20 +125,21 @@ static void refused(struct user *program)
 
 	/* Ordinary memory that somebody can write is not a page table. */
 	TEST_ASSERT(table_ext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(page)) < 0,
-		"a writable page became the user root");
+		    "a writable page became the user root");
 	/* Nor a table of another level. */
-	TEST_ASSERT(table_ext(MMUEXT_NEW_USER_BASEPTR, pte_mfn(
-		*table_entry(program->root, (void *)USER_CODE, 4))) < 0,
-		"an L3 table became the user root");
+	TEST_ASSERT(table_ext(MMUEXT_NEW_USER_BASEPTR,
+			      pte_mfn(*table_entry(program->root,
+						   (void *)USER_CODE, 4))) < 0,
+		    "an L3 table became the user root");
 	TEST_ASSERT(table_ext(MMUEXT_NEW_USER_BASEPTR, 1UL << 40) < 0,
-		"a frame beyond memory became the user root");
+		    "a frame beyond memory became the user root");
 	off.type = CALLBACKTYPE_syscall;
 	TEST_RESULT(HYPERVISOR_callback_op(CALLBACKOP_unregister, &off),
-		-XEN_EINVAL);
+		    -XEN_EINVAL);
 	memset(&call, 0, sizeof(call));
 	call.type = 99;
 	TEST_RESULT(HYPERVISOR_callback_op(CALLBACKOP_register, &call),
-		-XEN_ENOSYS);
+		    -XEN_ENOSYS);
 	TEST_RESULT(HYPERVISOR_callback_op(99, &call), -XEN_ENOSYS);
 	set_callback(0, 0x0000800000000000UL, -XEN_EINVAL);
 	program->regs.rip = USER_CODE;

@@ -64,8 +64,9 @@ static void expect(unsigned long when, unsigned long deadline)
 
 static void single_shot(void)
 {
-	static const unsigned long delays[] = { 0, 1, 1000, MILLISECOND,
-		10 * MILLISECOND, 50 * MILLISECOND };
+	static const unsigned long delays[] = {
+		0, 1, 1000, MILLISECOND, 10 * MILLISECOND, 50 * MILLISECOND
+	};
 	unsigned long start;
 	unsigned int i;
 
@@ -102,10 +103,11 @@ static void past_deadlines(void)
 	clock_spin(20 * MILLISECOND);
 	TEST_RESULT(ticks, 0);
 	TEST_RESULT(timer_set(clock_now() + SECOND / 2, VCPU_SSHOTTMR_future),
-		0);
+		    0);
 	TEST_RESULT(timer_stop(), 0);
 	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_set_singleshot_timer, 0,
-		0x10000000000UL), -XEN_EFAULT);
+				       0x10000000000UL),
+		    -XEN_EFAULT);
 }
 
 static void old_call(void)
@@ -114,8 +116,7 @@ static void old_call(void)
 
 	TEST_RESULT(HYPERVISOR_set_timer_op(start + 10 * MILLISECOND), 0);
 	expect(wait_tick(), start + 10 * MILLISECOND);
-	TEST_RESULT(HYPERVISOR_set_timer_op(clock_now() + 10 * MILLISECOND),
-		0);
+	TEST_RESULT(HYPERVISOR_set_timer_op(clock_now() + 10 * MILLISECOND), 0);
 	TEST_RESULT(HYPERVISOR_set_timer_op(0), 0);
 	clock_spin(40 * MILLISECOND);
 	TEST_RESULT(ticks, 0);
@@ -130,9 +131,9 @@ static void periodic(void)
 	for (i = 0; i < 5; i++)
 		spin_tick();
 	TEST_ASSERT(clock_now() - start >= 40 * MILLISECOND,
-		"5 ticks in %lu ns", clock_now() - start);
+		    "5 ticks in %lu ns", clock_now() - start);
 	TEST_ASSERT(clock_now() - start < 50 * MILLISECOND + 5 * LATE,
-		"5 ticks in %lu ns", clock_now() - start);
+		    "5 ticks in %lu ns", clock_now() - start);
 	TEST_RESULT(timer_set_period(0), 0);
 	ticks = 0;
 	clock_spin(40 * MILLISECOND);

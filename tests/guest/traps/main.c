@@ -23,7 +23,7 @@
  */
 #include "lodger.h"
 
-#define NOWHERE ((char *)0x10000000000UL)
+#define NOWHERE	      ((char *)0x10000000000UL)
 #define NON_CANONICAL ((char *)0x0000900000000000UL)
 
 static struct trap_frame seen;
@@ -40,7 +40,9 @@ static void faults(void)
 
 	probe_begin();
 	__asm__ __volatile__(PROBE("div %%ecx")
-		: : "a" (1), "d" (0), "c" (0) : "cc");
+			     :
+			     : "a"(1), "d"(0), "c"(0)
+			     : "cc");
 	TEST_RESULT(probe_end(), TRAP_DE);
 	probe_begin();
 	__asm__ __volatile__(PROBE("ud2"));
@@ -56,7 +58,7 @@ static void faults(void)
 	__asm__ __volatile__(PROBE("lgdt (%%rsp)") : : : "memory");
 	TEST_RESULT(probe_end(), TRAP_GP);
 	probe_begin();
-	__asm__ __volatile__(PROBE("mov %0, %%ss") : : "r" (0x1234));
+	__asm__ __volatile__(PROBE("mov %0, %%ss") : : "r"(0x1234));
 	TEST_RESULT(probe_end(), TRAP_GP);
 	TEST_RESULT(probe_fault.error, 0x1234);
 	TEST_RESULT(probe_read(NON_CANONICAL, &value), TRAP_GP);
@@ -116,8 +118,10 @@ static void single_step(void)
 
 	trap_set_hook(TRAP_DB, stop_stepping);
 	__asm__ __volatile__("pushf\n\torl $0x100, (%%rsp)\n\tpopf\n\t"
-		"nop\n1:\tlea 1b(%%rip), %0\n"
-		: "=r" (after_nop) : : "memory", "cc");
+			     "nop\n1:\tlea 1b(%%rip), %0\n"
+			     : "=r"(after_nop)
+			     :
+			     : "memory", "cc");
 	trap_set_hook(TRAP_DB, NULL);
 	TEST_RESULT(seen.vector, TRAP_DB);
 	TEST_RESULT(seen.rip, after_nop);
@@ -173,10 +177,10 @@ static void gate_masks(void)
 extern const char user_code[], user_code_end[];
 __asm__(".section .rodata\n"
 	"user_code:\n"
-	"	int	$0x80\n"	/* 2 bytes */
-	"	int	$0x81\n"	/* 2 bytes */
-	"	int3\n"			/* 1 byte */
-	"	ud2\n"			/* 2 bytes */
+	"	int	$0x80\n" /* 2 bytes */
+	"	int	$0x81\n" /* 2 bytes */
+	"	int3\n"		 /* 1 byte */
+	"	ud2\n"		 /* 2 bytes */
 	"	mov	0x123, %al\n"
 	"user_code_end:\n"
 	"	.previous");

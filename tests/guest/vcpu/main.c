@@ -31,19 +31,19 @@ static void on_event(unsigned int port, void *argument)
 
 static void numbers(void)
 {
-	static const unsigned int nobody[] = { 64, 127, 1000, 8191, 8192,
-		0x7fffffff, 0xffffffff };
+	static const unsigned int nobody[] = { 64,	  127,	1000,
+					       8191,	  8192, 0x7fffffff,
+					       0xffffffff };
 	unsigned int i;
 
 	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_is_up, 0, NULL), 1);
 	for (i = 0; i < ARRAY_SIZE(nobody); i++)
 		TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_is_up, nobody[i], NULL),
-			-XEN_ENOENT);
+			    -XEN_ENOENT);
 	TEST_RESULT(HYPERVISOR_vcpu_op(99, 0, NULL), -XEN_ENOSYS);
 	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_up, 8191, NULL), -XEN_ENOENT);
 	/* A vCPU's timer is its own to set. */
-	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL),
-		0);
+	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
 }
 
 static long move_info(unsigned long mfn, unsigned int offset)
@@ -104,7 +104,7 @@ static long set_area(void *where)
 	memset(&reg, 0, sizeof(reg));
 	reg.addr.p = (unsigned long)where;
 	return HYPERVISOR_vcpu_op(VCPUOP_register_runstate_memory_area, 0,
-		&reg);
+				  &reg);
 }
 
 static unsigned long total(const struct vcpu_runstate_info *r)
@@ -126,42 +126,46 @@ static void runstate(void)
 	struct vcpu_runstate_info first, second;
 	unsigned long start, slept;
 
-	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_get_runstate_info, 0, &first),
-		0);
+	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_get_runstate_info, 0, &first), 0);
 	TEST_RESULT(first.state, RUNSTATE_running);
 	start = clock_now();
 	sleep_for(50 * MILLISECOND);
 	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_get_runstate_info, 0, &second),
-		0);
+		    0);
 	slept = clock_now() - start;
-	TEST_ASSERT(second.time[RUNSTATE_blocked]
-		>= first.time[RUNSTATE_blocked] + 40 * MILLISECOND,
-		"blocked %lu ns", (unsigned long)(second.time[RUNSTATE_blocked]
-		- first.time[RUNSTATE_blocked]));
-	TEST_ASSERT(total(&second) - total(&first) >= 40 * MILLISECOND
-		&& total(&second) - total(&first) < slept + 50 * MILLISECOND,
-		"%lu ns in %lu", total(&second) - total(&first), slept);
+	TEST_ASSERT(second.time[RUNSTATE_blocked] >=
+			    first.time[RUNSTATE_blocked] + 40 * MILLISECOND,
+		    "blocked %lu ns",
+		    (unsigned long)(second.time[RUNSTATE_blocked] -
+				    first.time[RUNSTATE_blocked]));
+	TEST_ASSERT(total(&second) - total(&first) >= 40 * MILLISECOND &&
+			    total(&second) - total(&first) <
+				    slept + 50 * MILLISECOND,
+		    "%lu ns in %lu", total(&second) - total(&first), slept);
 	memset(&area, 0xff, sizeof(area));
 	TEST_RESULT(set_area(&area), 0);
 	TEST_RESULT(area.state, RUNSTATE_running);
 	first = area;
 	sleep_for(30 * MILLISECOND);
 	TEST_RESULT(area.state, RUNSTATE_running);
-	TEST_ASSERT(area.time[RUNSTATE_blocked]
-		>= first.time[RUNSTATE_blocked] + 25 * MILLISECOND, "area");
-	TEST_ASSERT(area.state_entry_time <= clock_now()
-		&& area.state_entry_time > first.state_entry_time, "entry");
+	TEST_ASSERT(area.time[RUNSTATE_blocked] >=
+			    first.time[RUNSTATE_blocked] + 25 * MILLISECOND,
+		    "area");
+	TEST_ASSERT(area.state_entry_time <= clock_now() &&
+			    area.state_entry_time > first.state_entry_time,
+		    "entry");
 	/* A bad address is refused, or not written: it harms nobody. */
 	set_area((void *)0x10000000000UL);
 	sleep_for(MILLISECOND);
 	TEST_ASSERT(set_area((void *)0xffff82d080000000UL) < 0,
-		"the hypervisor's memory as runstate area");
+		    "the hypervisor's memory as runstate area");
 	sleep_for(MILLISECOND);
 	set_area(NULL);
-	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_get_runstate_info, 8000,
-		&first), -XEN_ENOENT);
+	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_get_runstate_info, 8000, &first),
+		    -XEN_ENOENT);
 	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_get_runstate_info, 0,
-		0x10000000000UL), -XEN_EFAULT);
+				       0x10000000000UL),
+		    -XEN_EFAULT);
 }
 
 void test_main(void)
