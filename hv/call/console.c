@@ -9,7 +9,7 @@
 #include "console/console.h"
 #include "frame/frame.h"
 
-#define PIECE 128
+#define PIECE	  128
 #define COUNT_MAX INT32_MAX
 
 static long console_write(struct domain *d, struct call_args *args)

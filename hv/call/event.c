@@ -30,11 +30,9 @@ static long alloc_unbound(struct vcpu *v, uint64_t arg)
 	d = domain_from_arg(v, op.dom, &error);
 	if (!d)
 		return error;
-	error = event_alloc_unbound(d,
-				    op.remote_dom == DOMID_SELF ?
-					    v->domain->id :
-					    op.remote_dom,
-				    &op.port);
+	error = event_alloc_unbound(
+		d, op.remote_dom == DOMID_SELF ? v->domain->id : op.remote_dom,
+		&op.port);
 	return error ? error : port_out(d, op.port, arg, &op, sizeof(op));
 }
 
@@ -59,8 +57,8 @@ static long bind_virq(struct vcpu *v, uint64_t arg)
 	if (guest_copy_from(&op, arg, sizeof(op)))
 		return -EFAULT;
 	error = event_bind_virq(v->domain, op.virq, op.vcpu, &op.port);
-	return error ? error :
-		       port_out(v->domain, op.port, arg, &op, sizeof(op));
+	return error ? error
+		     : port_out(v->domain, op.port, arg, &op, sizeof(op));
 }
 
 static long bind_ipi(struct vcpu *v, uint64_t arg)
@@ -71,8 +69,8 @@ static long bind_ipi(struct vcpu *v, uint64_t arg)
 	if (guest_copy_from(&op, arg, sizeof(op)))
 		return -EFAULT;
 	error = event_bind_ipi(v->domain, op.vcpu, &op.port);
-	return error ? error :
-		       port_out(v->domain, op.port, arg, &op, sizeof(op));
+	return error ? error
+		     : port_out(v->domain, op.port, arg, &op, sizeof(op));
 }
 
 static long bind_vcpu(struct vcpu *v, uint64_t arg)

@@ -16,7 +16,7 @@
 #include "lib/printf.h"
 #include "log/log.h"
 
-#define CTRL_A 0x01
+#define CTRL_A	   0x01
 #define TYPED_SIZE 1024
 
 /* Id of the domain that has the keyboard. 0: domain 0, or nobody. */

@@ -14,7 +14,7 @@ struct domain_console {
 	struct xencons_interface *ring; /* in the guest's frame; NULL: none */
 	uint32_t port;			/* event channel to tell the guest */
 	uint16_t line_used;
-	bool held_return; /* a '\r' that waits for what follows it */
+	bool held_return;	 /* a '\r' that waits for what follows it */
 	char line[CONSOLE_LINE]; /* output since the last newline */
 };
 

@@ -215,8 +215,7 @@ int event_reset(struct domain *d)
 	return 0;
 }
 
-static void status_fill(const struct event_channel *ch,
-			struct evtchn_status *s)
+static void status_fill(const struct event_channel *ch, struct evtchn_status *s)
 {
 	switch (ch->state) {
 	case EVENT_UNBOUND:

@@ -8,7 +8,7 @@
 #include "lock.h"
 #include "types.h"
 
-#define EVENT_PORTS 4096 /* the 2-level interface's number for 64-bit */
+#define EVENT_PORTS	     4096 /* the 2-level interface's number for 64-bit */
 #define EVENT_PORTS_PER_PAGE (PAGE_SIZE / sizeof(struct event_channel))
 
 enum event_state {
@@ -38,8 +38,8 @@ _Static_assert(sizeof(struct event_channel) == 16, "a power of two");
 
 struct domain_event {
 	struct spinlock lock;
-	struct event_channel *pages[EVENT_PORTS * sizeof(struct event_channel) /
-				    PAGE_SIZE];
+	struct event_channel
+		*pages[EVENT_PORTS * sizeof(struct event_channel) / PAGE_SIZE];
 	uint32_t next_port; /* lock: no port below it is free */
 	atomic32_t polling; /* a: bit n: vcpu n is in SCHEDOP_poll */
 };

@@ -12,8 +12,7 @@
 #define PERIOD_MIN_NS 1000000UL
 #define PERIOD_MAX_NS (1UL << 62)
 
-int event_timer_singleshot(struct vcpu *v, uint64_t deadline_ns,
-			   uint32_t flags)
+int event_timer_singleshot(struct vcpu *v, uint64_t deadline_ns, uint32_t flags)
 {
 	if ((flags & VCPU_SSHOTTMR_future) && deadline_ns < guest_now_ns(v))
 		return -ETIME;

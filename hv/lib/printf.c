@@ -173,10 +173,7 @@ static void put_number(struct out *o, const struct spec *s, const char *prefix,
 
 static void put_signed(struct out *o, const struct spec *s, int64_t v)
 {
-	const char *sign = v < 0	? "-" :
-			   s->plus	? "+" :
-			   s->space	? " " :
-					  "";
+	const char *sign = v < 0 ? "-" : s->plus ? "+" : s->space ? " " : "";
 
 	put_number(o, s, sign, v < 0 ? -(uint64_t)v : (uint64_t)v, 10, false);
 }
@@ -187,8 +184,8 @@ static void put_string(struct out *o, const struct spec *s, const char *str)
 
 	if (!str)
 		str = "(null)";
-	n = s->precision >= 0 ? strnlen(str, (size_t)s->precision) :
-				strlen(str);
+	n = s->precision >= 0 ? strnlen(str, (size_t)s->precision)
+			      : strlen(str);
 	if (!s->left)
 		put_n(o, ' ', s->width - (int)n);
 	put_text(o, str, n);
@@ -214,9 +211,9 @@ static void put_conversion(struct out *o, const struct spec *s, va_list *args,
 	case 'X':
 		v = arg_unsigned(s, args);
 		put_number(o, s,
-			   !s->alt || v == 0  ? "" :
-			   s->conv == 'X'     ? "0X" :
-						"0x",
+			   !s->alt || v == 0 ? ""
+			   : s->conv == 'X'  ? "0X"
+					     : "0x",
 			   v, 16, s->conv == 'X');
 		break;
 	case 'p':

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * C's own string functions. Copying and filling go eight words at a time, so
- * that a page costs little more than its 512 loads and stores. GCC would
- * recognise such a loop and replace it by a call of the function that it is
- * in: the attribute keeps it from that.
+ * C's own string functions. Short copies, of which the unpackers make
+ * millions, end with one word that overlaps what was copied before; long ones
+ * are the machine's own (arch_copy_words). GCC would recognise a copying loop
+ * and replace it by a call of the function that it is in: the attribute keeps
+ * it from that.
  */
 #include <stdint.h>
 
+#include <arch_inline.h>
+
 #include "lib/string.h"
+
+/* From so many bytes on, starting the machine's own way pays. */
+#define LONG 256
 
 #define NO_IDIOMS                                                              \
 	__attribute__((optimize("no-tree-loop-distribute-patterns")))
 
 /* Eight bytes of anything, at any address. */
 typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
+
+typedef uint32_t __attribute__((may_alias, aligned(1))) half_t;
 
 #define WORD sizeof(word_t)
 #define BLOCK (8 * WORD)
@@ -56,9 +64,38 @@ NO_IDIOMS static void copy_down(unsigned char *d, const unsigned char *s,
 		d[n] = s[n];
 }
 
-void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+/* Less than a word. */
+static inline void copy_few(unsigned char *d, const unsigned char *s, size_t n)
 {
-	copy_up(dst, src, n);
+	if (n >= 4) {
+		uint32_t first = *(const half_t *)s;
+		uint32_t last = *(const half_t *)(s + n - 4);
+
+		*(half_t *)d = first;
+		*(half_t *)(d + n - 4) = last;
+		return;
+	}
+	while (n--)
+		d[n] = s[n];
+}
+
+NO_IDIOMS void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+	unsigned char *d = dst;
+	const unsigned char *s = src;
+	word_t *end = (word_t *)(d + n - WORD);
+
+	if (n < WORD) {
+		copy_few(d, s, n);
+		return dst;
+	}
+	*end = *(const word_t *)(s + n - WORD);
+	if (n >= LONG) {
+		arch_copy_words(d, s, n / WORD);
+		return dst;
+	}
+	for (; (word_t *)d < end; d += WORD, s += WORD)
+		*(word_t *)d = *(const word_t *)s;
 	return dst;
 }
 
@@ -76,17 +113,10 @@ NO_IDIOMS void *memset(void *dst, int c, size_t n)
 	unsigned char *d = dst;
 	uint64_t w = (unsigned char)c * 0x0101010101010101UL;
 
-	for (; n >= BLOCK; n -= BLOCK, d += BLOCK) {
-		word_t *to = (word_t *)d;
-
-		to[0] = w;
-		to[1] = w;
-		to[2] = w;
-		to[3] = w;
-		to[4] = w;
-		to[5] = w;
-		to[6] = w;
-		to[7] = w;
+	if (n >= LONG) {
+		arch_set_words(d, w, n / WORD);
+		d += n & ~(WORD - 1);
+		n &= WORD - 1;
 	}
 	for (; n >= WORD; n -= WORD, d += WORD)
 		*(word_t *)d = w;

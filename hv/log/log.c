@@ -13,9 +13,9 @@
 #include "lock.h"
 #include "log/log.h"
 
-#define LINE_MAX 256
+#define LINE_MAX    256
 #define GUEST_LINES 20
-#define PREFIX "(lodge) "
+#define PREFIX	    "(lodge) "
 
 static atomic32_t level_own = { LOG_INFO };
 static atomic32_t level_guest = { LOG_WARNING };

@@ -68,8 +68,7 @@ void log_write(const char *s, size_t n)
 	spin_unlock(&lock);
 }
 
-void log_write_as(uint32_t speaker, const char *prefix, const char *s,
-		  size_t n)
+void log_write_as(uint32_t speaker, const char *prefix, const char *s, size_t n)
 {
 	size_t len;
 

@@ -48,7 +48,8 @@ void bvt_charge(struct vcpu *v, uint64_t ns)
 	if (weight == 0)
 		weight = 1;
 	/* Rounded up: many short runs must not be free. */
-	v->sched.virtual_ns += (ns * SCHED_WEIGHT_DEFAULT + weight - 1) / weight;
+	v->sched.virtual_ns +=
+		(ns * SCHED_WEIGHT_DEFAULT + weight - 1) / weight;
 }
 
 void bvt_wake(struct vcpu *v, uint64_t queue_virtual_ns)

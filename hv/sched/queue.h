@@ -8,11 +8,11 @@
 
 struct run_queue {
 	struct spinlock lock;
-	struct cpu *cpu;	/* whose it is; NULL: not brought up */
-	struct vcpu *running;	/* lock */
-	struct list waiting;	/* lock: runnable vcpus, first to run first */
-	uint64_t virtual_ns;	/* lock: never goes back */
-	uint64_t seq;		/* lock: order among equals */
+	struct cpu *cpu;      /* whose it is; NULL: not brought up */
+	struct vcpu *running; /* lock */
+	struct list waiting;  /* lock: runnable vcpus, first to run first */
+	uint64_t virtual_ns;  /* lock: never goes back */
+	uint64_t seq;	      /* lock: order among equals */
 	struct timer slice;
 };
 

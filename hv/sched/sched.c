@@ -146,8 +146,7 @@ static void wake(struct run_queue *q, struct vcpu *v)
 	bvt_wake(v, q->virtual_ns);
 	enqueue(q, v);
 	runstate_set(v, RUNSTATE_runnable, now);
-	if (!q->running || q->cpu != this_cpu() ||
-	    bvt_preempts(v, q->running))
+	if (!q->running || q->cpu != this_cpu() || bvt_preempts(v, q->running))
 		kick(q);
 	else if (!timer_is_set(&q->slice))
 		timer_set(&q->slice, now + BVT_SLICE_NS);

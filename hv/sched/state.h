@@ -21,14 +21,14 @@ enum vcpu_stop {
  * stop and running are also read without it, see sched_is_stopped().
  */
 struct vcpu_sched {
-	struct list queue;     /* on the CPU's run queue, if queued */
-	uint32_t stop;	       /* a: VCPU_* bits */
-	uint16_t cpu;	       /* where it runs or will run */
-	uint8_t running;       /* a: 1: it is some CPU's current */
-	uint64_t virtual_ns;   /* weighted time it has had (bvt) */
-	uint64_t since_ns;     /* up to when it has been charged */
-	uint64_t ran_ns;       /* real time it has had */
-	uint64_t wake_seq;     /* order among equals */
+	struct list queue;   /* on the CPU's run queue, if queued */
+	uint32_t stop;	     /* a: VCPU_* bits */
+	uint16_t cpu;	     /* where it runs or will run */
+	uint8_t running;     /* a: 1: it is some CPU's current */
+	uint64_t virtual_ns; /* weighted time it has had (bvt) */
+	uint64_t since_ns;   /* up to when it has been charged */
+	uint64_t ran_ns;     /* real time it has had */
+	uint64_t wake_seq;   /* order among equals */
 	struct vcpu_runstate_info runstate;
 	uint64_t runstate_va; /* guest's registered area, 0: none; only the
 				 CPU that runs the vcpu */

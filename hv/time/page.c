@@ -115,8 +115,8 @@ void time_set_wallclock(uint64_t ns_since_1970, uint64_t system_ns)
 void time_update_wallclock(struct domain *d)
 {
 	struct shared_info *s = d->shared;
-	uint64_t ns = atomic64_load(&wallclock_base_ns) +
-		      (uint64_t)d->time_offset_ns;
+	uint64_t ns =
+		atomic64_load(&wallclock_base_ns) + (uint64_t)d->time_offset_ns;
 	uint64_t sec = ns / NS_PER_S;
 	uint32_t version = shared_load32(&s->wc_version) | 1;
 

@@ -15,7 +15,7 @@ enum timer_kind {
 	TIMER_SCHED_SLICE,     /* the running vcpu's slice is over */
 };
 
-#define TIMER_IDLE UINT32_MAX
+#define TIMER_IDLE	UINT32_MAX
 #define TIMERS_PER_VCPU 3
 
 /* lock of the CPU's timer heap, all fields */
@@ -31,7 +31,7 @@ struct vcpu_time {
 	struct timer singleshot;
 	struct timer periodic;
 	struct timer poll;
-	uint64_t period_ns; /* of the periodic timer; 0: off */
+	uint64_t period_ns;    /* of the periodic timer; 0: off */
 	uint64_t secondary_va; /* the guest's own copy of its time page
 				  (vcpu_op 13), 0: none */
 };
