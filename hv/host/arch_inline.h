@@ -35,6 +35,17 @@ static inline struct cpu *this_cpu(void)
 	return host_this;
 }
 
+static inline void arch_copy_words(void *dst, const void *src, uint64_t n)
+{
+	__builtin_memcpy(dst, src, n * 8);
+}
+
+static inline void arch_set_words(void *dst, uint64_t word, uint64_t n)
+{
+	for (char *at = dst; n--; at += 8)
+		__builtin_memcpy(at, &word, 8);
+}
+
 static inline uint64_t arch_tsc(void)
 {
 	return host_tsc;

@@ -9,6 +9,8 @@
  *   mfn_t arch_frame_of_ptr(void *)  and back
  *   struct frame *arch_frames       the frame table, indexed by mfn
  *   uint64_t *arch_m2p              the machine-to-physical table, writable
+ *   void arch_copy_words(dst, src, n), arch_set_words(dst, word, n)
+ *                                   n words of eight bytes, upwards
  *   uint64_t arch_tsc(void)         the time-stamp counter
  *   void arch_relax(void)           a spin's pause; interrupts may come in
  *   void arch_yield_point(void)     where the explorer may change CPUs

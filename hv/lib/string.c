@@ -24,31 +24,11 @@ typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
 typedef uint32_t __attribute__((may_alias, aligned(1))) half_t;
 
 #define WORD sizeof(word_t)
-#define BLOCK (8 * WORD)
-
-static inline void copy_block(unsigned char *d, const unsigned char *s)
-{
-	word_t *to = (word_t *)d;
-	const word_t *from = (const word_t *)s;
-	uint64_t a = from[0], b = from[1], c = from[2], e = from[3];
-	uint64_t f = from[4], g = from[5], h = from[6], i = from[7];
-
-	to[0] = a;
-	to[1] = b;
-	to[2] = c;
-	to[3] = e;
-	to[4] = f;
-	to[5] = g;
-	to[6] = h;
-	to[7] = i;
-}
 
 /* Upwards: also right for areas that overlap when dst is the lower one. */
 NO_IDIOMS static void copy_up(unsigned char *d, const unsigned char *s,
 			      size_t n)
 {
-	for (; n >= BLOCK; n -= BLOCK, d += BLOCK, s += BLOCK)
-		copy_block(d, s);
 	for (; n >= WORD; n -= WORD, d += WORD, s += WORD)
 		*(word_t *)d = *(const word_t *)s;
 	while (n--)

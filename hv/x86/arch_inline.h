@@ -38,6 +38,23 @@ static inline uint64_t arch_tsc(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
+/* n words of eight bytes, upwards. */
+static inline void arch_copy_words(void *dst, const void *src, uint64_t n)
+{
+	__asm__ volatile("rep movsq"
+			 : "+D"(dst), "+S"(src), "+c"(n)
+			 :
+			 : "memory");
+}
+
+static inline void arch_set_words(void *dst, uint64_t word, uint64_t n)
+{
+	__asm__ volatile("rep stosq"
+			 : "+D"(dst), "+c"(n)
+			 : "a"(word)
+			 : "memory");
+}
+
 static inline void arch_yield_point(void)
 {
 }
