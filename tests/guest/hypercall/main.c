@@ -41,14 +41,16 @@ static void raw_call(struct registers *r)
 		"mov 0(%0), %%rax\n\tmov 16(%0), %%rsi\n\tmov 24(%0), %%rdx\n\t"
 		"mov 32(%0), %%r10\n\tmov 40(%0), %%r8\n\tmov 48(%0), %%rbx\n\t"
 		"mov 56(%0), %%rbp\n\tmov 64(%0), %%r9\n\tmov 72(%0), %%r12\n\t"
-		"mov 80(%0), %%r13\n\tmov 88(%0), %%r14\n\tmov 96(%0), %%r15\n\t"
+		"mov 80(%0), %%r13\n\tmov 88(%0), %%r14\n\t"
+		"mov 96(%0), %%r15\n\t"
 		"mov 8(%0), %%rdi\n\t"
 		"syscall\n\t"
 		"xchg %%rdi, (%%rsp)\n\t"
 		"mov %%rax, 0(%0)\n\tmov %%rsi, 16(%0)\n\tmov %%rdx, 24(%0)\n\t"
 		"mov %%r10, 32(%0)\n\tmov %%r8, 40(%0)\n\tmov %%rbx, 48(%0)\n\t"
 		"mov %%rbp, 56(%0)\n\tmov %%r9, 64(%0)\n\tmov %%r12, 72(%0)\n\t"
-		"mov %%r13, 80(%0)\n\tmov %%r14, 88(%0)\n\tmov %%r15, 96(%0)\n\t"
+		"mov %%r13, 80(%0)\n\tmov %%r14, 88(%0)\n\t"
+		"mov %%r15, 96(%0)\n\t"
 		"pop %%rax\n\tmov %%rax, 8(%0)\n\tpop %%rbx\n\tpop %%rbp"
 		: "+D"(r)
 		:
