@@ -9,7 +9,7 @@
  * and its ramdisk where the loader put it; domain 0's do not, since the
  * machine reboots with it.
  */
-#include "boot/guests.h"
+#include "boot/boot.h"
 #include "boot/modules.h"
 #include "frame/frame.h"
 #include "lib/string.h"

@@ -3,7 +3,7 @@
 #ifndef LODGE_BOOT_MODULES_H
 #define LODGE_BOOT_MODULES_H
 
-#include "boot/guests.h"
+#include "boot/boot.h"
 
 /* Takes note of the modules; the array need not stay. */
 void modules_init(const struct boot_module *modules, unsigned int n);

@@ -66,14 +66,17 @@ static int extent_write(const struct extents *e, struct frame *f)
 	return guest_copy_to(e->list + e->at * sizeof(m), &m, sizeof(m));
 }
 
-/* Frames that the domain just got and that no table of it refers to yet. */
+/*
+ * Frames that the domain just got. Another vcpu may have guessed a number and
+ * given the frame back itself: it may be another domain's by now.
+ */
 static void extent_release(struct extents *e, struct frame *f)
 {
 	for (uint64_t i = 0; i < 1UL << e->order; i++) {
-		/* The guest may have guessed it and given it back itself. */
-		bool owned = frame_disown(f + i);
-
-		(void)owned;
+		if (!frame_get(f + i, e->d))
+			continue;
+		(void)!frame_disown(f + i);
+		frame_put(f + i);
 	}
 }
 

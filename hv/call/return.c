@@ -24,10 +24,8 @@ static void switch_to(struct cpu *c, struct vcpu *next)
 	if (next == prev)
 		return;
 	arch_switch(prev, next);
-	if (next) {
+	if (next)
 		time_update_vcpu(next);
-		atomic32_or(&next->work, VCPU_WORK_RUNSTATE);
-	}
 }
 
 static void softirqs_run(struct cpu *c)
@@ -48,12 +46,24 @@ static void softirqs_run(struct cpu *c)
 	}
 }
 
+/* The area is at an address of the guest's kernel. */
+static void runstate_publish(struct vcpu *v)
+{
+	bool user = !v->trap.kernel_mode;
+
+	if (user)
+		trap_mode_set(v, true);
+	sched_runstate_publish(v);
+	if (user)
+		trap_mode_set(v, false);
+}
+
 static void vcpu_work_run(struct vcpu *v)
 {
 	uint32_t w = atomic32_xchg(&v->work, 0);
 
 	if (w & VCPU_WORK_RUNSTATE)
-		sched_runstate_publish(v);
+		runstate_publish(v);
 	if (w & VCPU_WORK_DYING)
 		lifecycle_work(v);
 	else if (w & VCPU_WORK_NMI)

@@ -6,7 +6,7 @@
 #include "arch.h"
 #include "call/call.h"
 #include "frame/frame.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define GATES_BEFORE_PAUSE 256

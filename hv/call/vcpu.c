@@ -7,7 +7,7 @@
 #include "event/event.h"
 #include "frame/frame.h"
 #include "lifecycle/lifecycle.h"
-#include "mm/pte.h"
+#include "pte.h"
 #include "sched/sched.h"
 #include "time/time.h"
 

@@ -144,9 +144,12 @@ uint64_t frame_free_pages(void)
 	return n;
 }
 
-/* Makes the frame nobody's before and the owner's from now on. */
-static void frame_begin(struct frame *f, uint16_t owner, uint64_t refs,
-			uint64_t type)
+/*
+ * Makes the frame, nobody's before, fit for the owner. It is his with the
+ * store to refs, which the caller makes last: others may count it from then
+ * on, and let go of it at once.
+ */
+static void frame_begin(struct frame *f, uint16_t owner, uint64_t type)
 {
 	flush_stale(f);
 	memset(frame_ptr(f), 0, PAGE_SIZE);
@@ -154,25 +157,25 @@ static void frame_begin(struct frame *f, uint16_t owner, uint64_t refs,
 	f->owner = owner;
 	f->progress = 0;
 	atomic64_store(&f->type, type);
-	atomic64_store(&f->refs, refs);
 }
 
 struct frame *frame_alloc_hv(unsigned int order)
 {
 	struct frame *f = block_alloc(order);
 
-	for (uint64_t i = 0; f && i < 1UL << order; i++)
-		frame_begin(f + i, DOMID_XEN, 1, 0);
+	for (uint64_t i = 0; f && i < 1UL << order; i++) {
+		frame_begin(f + i, DOMID_XEN, 0);
+		atomic64_store(&f[i].refs, 1);
+	}
 	return f;
 }
 
+/* By their counts: a guest that tries a number (frame_get) holds the frame
+ * until it has seen that it is not its own. */
 void frame_free_hv(struct frame *f, unsigned int order)
 {
 	for (uint64_t i = 0; i < 1UL << order; i++)
-		atomic64_store(&f[i].refs, 0);
-	spin_lock(&heap_lock);
-	block_free(frame_mfn(f).v, order);
-	spin_unlock(&heap_lock);
+		frame_put(f + i);
 }
 
 void frame_domain_init(struct domain *d, uint64_t max_pages)
@@ -217,10 +220,13 @@ int frame_alloc_domain(struct domain *d, unsigned int order,
 		return -ENOMEM;
 	}
 	for (uint64_t i = 0; i < 1UL << order; i++)
-		frame_begin(f + i, d->id, FRAME_OWNED | 1, 0);
+		frame_begin(f + i, d->id, 0);
+	/* On the list before it can be had: it may leave at once. */
 	spin_lock(&d->frames.lock);
-	for (uint64_t i = 0; i < 1UL << order; i++)
+	for (uint64_t i = 0; i < 1UL << order; i++) {
 		list_push(&d->frames.first, f + i);
+		atomic64_store(&f[i].refs, FRAME_OWNED | 1);
+	}
 	spin_unlock(&d->frames.lock);
 	*out = f;
 	return 0;
@@ -232,8 +238,8 @@ int frame_alloc_shared(struct domain *d, struct frame **out)
 
 	if (!f)
 		return -ENOMEM;
-	frame_begin(f, d->id, FRAME_OWNED | FRAME_SHARED | 1,
-		    (uint64_t)FRAME_WRITABLE << FRAME_TYPE_SHIFT | 1);
+	frame_begin(f, d->id, (uint64_t)FRAME_WRITABLE << FRAME_TYPE_SHIFT | 1);
+	atomic64_store(&f->refs, FRAME_OWNED | FRAME_SHARED | 1);
 	*out = f;
 	return 0;
 }
@@ -252,7 +258,7 @@ static void frame_end(struct frame *f, uint64_t refs)
 
 	flush_stamp(f);
 	arch_m2p[frame_mfn(f).v] = M2P_INVALID;
-	if (!(refs & FRAME_SHARED)) {
+	if (!(refs & FRAME_SHARED) && f->owner != DOMID_XEN) {
 		BUG_ON(!d); /* a domain outlives its frames */
 		spin_lock(&d->frames.lock);
 		list_unlink(&d->frames.first, f);

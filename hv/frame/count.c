@@ -35,7 +35,9 @@
  * reach COUNT_LIMIT fails), to use one frame as table and data at once (the
  * type changes only from count 0, in one compare-and-exchange), to have a
  * stale writable translation of a new page table (flush_stale() between the
- * end of the old type and the first use of the new).
+ * end of the old type and the first use of the new), to write to an old page
+ * table that another CPU still walks (the same: until that CPU has flushed,
+ * nobody else gets a use of the frame as writable).
  */
 #include "domain/domain.h"
 #include "frame/frame.h"
@@ -107,6 +109,9 @@ static uint64_t next_on_get(uint64_t w, enum frame_type t, bool *validate)
 	*validate = false;
 	if (count(w) == 0) {
 		*validate = needs_validation(t);
+		/* Other CPUs may still walk it: ours alone till they don't. */
+		if (!*validate && needs_validation(type(w)))
+			t = type(w);
 		return type_word(t, 0, 1);
 	}
 	if (type(w) != t || count(w) >= COUNT_LIMIT)
@@ -140,8 +145,11 @@ int frame_get_type(struct frame *f, enum frame_type t)
 		return 0;
 	if (type(w) != t && type(w) != FRAME_NONE)
 		flush_stale(f);
-	if (!validate)
+	if (!validate) {
+		if (type(next) != t)
+			atomic64_store(&f->type, type_word(t, 0, 1));
 		return 0;
+	}
 	f->progress = 0;
 	return FRAME_MUST_VALIDATE;
 }

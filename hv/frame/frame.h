@@ -149,7 +149,8 @@ void frame_free_bytes(void *p, size_t size);
 
 /* ---- stale translations (flush.c) ---- */
 
-/* This CPU's full flush: keeps the clock that the stamps are measured by. */
+/* Right before this CPU's full flush, with no access to guest memory in
+ * between: keeps the clock that the stamps are measured by. */
 void flush_note(void);
 /* Before the frame changes hands or type: flush whoever may hold a
  * translation of it from before. */

@@ -472,7 +472,7 @@ bool arch_preempt_pending(void)
 	return host_choose(HOST_PREEMPT, 2);
 }
 
-/* Time passes at once to where this CPU's timer fires. */
+/* Time passes at once to where this CPU's timer fires, and a little more. */
 void arch_idle(void)
 {
 	uint64_t ns = machine[host_this->id].deadline_ns;
@@ -481,7 +481,7 @@ void arch_idle(void)
 	if (atomic32_load(&host_this->softirqs))
 		return;
 	if (ns != UINT64_MAX) {
-		host_tsc = MAX(host_tsc, time_tsc_of_ns(ns));
+		host_tsc = MAX(host_tsc, time_tsc_of_ns(ns)) + 100;
 		timers_fire();
 	} else if (host_idle) {
 		host_idle();

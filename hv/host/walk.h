@@ -4,7 +4,7 @@
 #define LODGE_HOST_WALK_H
 
 #include "host/host.h"
-#include "mm/pte.h"
+#include "pte.h"
 
 
 /* Bits of an address that an entry of that level resolves. */

@@ -10,7 +10,7 @@
 
 #include "host/host.h"
 #include "mm/mm.h"
-#include "mm/pte.h"
+#include "pte.h"
 
 static struct vcpu *vcpu_make(struct domain *d, uint32_t id)
 {

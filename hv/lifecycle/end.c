@@ -119,16 +119,6 @@ static bool is_running(const struct domain *d)
 	return false;
 }
 
-static void vcpu_info_drop(struct vcpu *v)
-{
-	struct frame *f = v->info_frame;
-
-	v->info = (struct vcpu_info *)&v->domain->shared->vcpu_info[v->id];
-	v->info_frame = NULL;
-	if (f)
-		frame_put_writable(f);
-}
-
 static void console_drop(struct domain *d)
 {
 	void *ring = d->console.ring;
@@ -147,7 +137,7 @@ static void rooms_exit(struct domain *d)
 	console_drop(d);
 	event_domain_exit(d);
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
-		vcpu_info_drop(d->vcpu[i]);
+		event_vcpu_info_reset(d->vcpu[i]);
 }
 
 static void end_note(const struct domain *d)

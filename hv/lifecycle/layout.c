@@ -25,7 +25,7 @@
 #include "abi.h"
 #include "errno.h"
 #include "lifecycle/layout.h"
-#include "mm/pte.h"
+#include "pte.h"
 
 #define REGION_ALIGN (4UL << 20)
 #define REGION_SLACK (512UL << 10)

@@ -7,7 +7,7 @@
  */
 #include "bug.h"
 #include "lifecycle/parts.h"
-#include "mm/pte.h"
+#include "pte.h"
 
 #define TABLE_FLAGS (PTE_P | PTE_RW | PTE_US | PTE_A)
 #define PAGE_FLAGS (PTE_P | PTE_US | PTE_A | PTE_D)

@@ -4,7 +4,7 @@
 #define LODGE_MM_ENTRY_H
 
 #include "mm/mm.h"
-#include "mm/pte.h"
+#include "pte.h"
 
 /*
  * Checks an entry for a table of that level (1-4) of domain m.d and takes

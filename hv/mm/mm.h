@@ -9,6 +9,7 @@
 #ifndef LODGE_MM_H
 #define LODGE_MM_H
 
+#include "decode/decode.h"
 #include "domain/domain.h"
 #include "frame/frame.h"
 #include "mm/state.h"
@@ -94,6 +95,14 @@ static inline void mm_m2p_set(const struct frame *f, uint64_t pfn)
 {
 	arch_m2p[frame_mfn(f).v] = pfn;
 }
+
+/* ---- registers and code as the decoder wants them (ptwr.c) ---- */
+
+/* Registers of the vcpu that runs here, and back. */
+void insn_regs_load(struct vcpu *v, struct insn_regs *out);
+void insn_regs_store(struct vcpu *v, const struct insn_regs *in);
+/* The bytes of code at rip: how many could be had, 0 to 15. */
+[[nodiscard]] size_t insn_fetch(uint64_t rip, uint8_t bytes[INSN_MAX_LENGTH]);
 
 /* ---- descriptor tables (segdesc.c) ---- */
 

@@ -16,7 +16,6 @@
 #include "decode/decode.h"
 #include "lib/string.h"
 #include "mm/entry.h"
-#include "mm/insn.h"
 
 /* Where cpu_user_regs keeps the register of a hardware number. */
 static const uint16_t gpr_offset[16] = {

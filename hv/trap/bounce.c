@@ -26,7 +26,7 @@
 #include "arch.h"
 #include "frame/frame.h"
 #include "mm/mm.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define EXTRA_MAX 4 /* words between r11 and rip */

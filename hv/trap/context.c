@@ -13,7 +13,7 @@
 #include "arch.h"
 #include "lib/string.h"
 #include "trap/emulate.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define FXSAVE_BYTES	 512

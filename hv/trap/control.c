@@ -12,10 +12,9 @@
  */
 #include "arch.h"
 #include "frame/frame.h"
-#include "mm/insn.h"
 #include "mm/mm.h"
 #include "trap/emulate.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define CR0_SHOWN   0x80050033UL /* PG AM WP NE ET MP PE */

@@ -20,7 +20,7 @@
 #include "lib/string.h"
 #include "trap/cpuid.h"
 #include "trap/emulate.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define ALL	       UINT32_MAX

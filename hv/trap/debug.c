@@ -5,7 +5,7 @@
  * and general detect would turn our own use of the registers into a trap.
  */
 #include "arch.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define DR6_ZERO	    (1UL << 12)

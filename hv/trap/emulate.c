@@ -16,10 +16,9 @@
  */
 #include "arch.h"
 #include "frame/frame.h"
-#include "mm/insn.h"
 #include "mm/mm.h"
 #include "trap/emulate.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define DESC_LONG      (1UL << 53)

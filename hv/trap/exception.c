@@ -18,7 +18,7 @@
 #include "frame/frame.h"
 #include "log/log.h"
 #include "mm/mm.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define HAS_ERROR                                              \

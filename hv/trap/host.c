@@ -7,7 +7,7 @@
 #include "lib/string.h"
 #include "trap/cpuid.h"
 #include "trap/emulate.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 /* A leaf; beyond the last one, where processors differ: zeros. */

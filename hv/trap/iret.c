@@ -18,7 +18,7 @@
  */
 #include "arch.h"
 #include "frame/frame.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 /* rcx, r11, cs and ss of the frame are ignored: as SYSRET leaves them. */

@@ -8,7 +8,7 @@
  * which belong to the vcpu.
  */
 #include "arch.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define MSR_TSC		   0x10

@@ -15,9 +15,9 @@
  */
 #include "arch.h"
 #include "frame/frame.h"
-#include "mm/insn.h"
+#include "mm/mm.h"
 #include "trap/emulate.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define PORTS		     0x10000U

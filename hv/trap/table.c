@@ -9,7 +9,7 @@
  */
 #include "arch.h"
 #include "lib/string.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 /* Callbacks that can be registered. The event's and NMI's always mask. */

@@ -10,9 +10,9 @@
  * guest exists yet.
  */
 #include "arch.h"
-#include "boot/guests.h"
-#include "boot/options.h"
+#include "boot/boot.h"
 #include "bug.h"
+#include "call/call.h"
 #include "frame/frame.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -188,6 +188,7 @@ void boot_main(uint32_t magic, uint32_t info, uint64_t image_phys)
 
 	options_parse_hv(boot.cmdline, &options, option_pass, NULL);
 	console_init();
+	version_set_commandline(boot.cmdline);
 	log_set_levels(options.loglvl, options.guest_loglvl);
 	log_info("Lodge %u.%u, a hypervisor for paravirtual guests",
 		 ABI_VERSION_MAJOR, ABI_VERSION_MINOR);

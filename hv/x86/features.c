@@ -92,6 +92,12 @@ static void read_basic(struct cpu_features *f, const struct reader *r)
 	f->arch_capabilities = bit(v[EDX], 29);
 }
 
+static bool is_amd(const struct cpu_features *f)
+{
+	return strcmp(f->vendor, "AuthenticAMD") == 0 ||
+	       strcmp(f->vendor, "HygonGenuine") == 0;
+}
+
 static void read_extended(struct cpu_features *f, const struct reader *r)
 {
 	uint32_t v[4];
@@ -104,6 +110,7 @@ static void read_extended(struct cpu_features *f, const struct reader *r)
 	ask(r, 0x80000007, 0, v);
 	f->invariant_tsc = bit(v[EDX], 8);
 	ask(r, 0x80000008, 0, v);
+	f->x87_keeps_addresses = is_amd(f) && !bit(v[EBX], 2);
 	f->phys_bits = v[EAX] & 0xff;
 	f->virt_bits = v[EAX] >> 8 & 0xff;
 	if (f->phys_bits < 32 || f->phys_bits > 52)
@@ -214,8 +221,7 @@ static const uint8_t intel_safe[] = {
 bool features_leak_nonpresent(const struct cpu_features *f,
 			      uint64_t capabilities)
 {
-	if (strcmp(f->vendor, "AuthenticAMD") == 0 ||
-	    strcmp(f->vendor, "HygonGenuine") == 0)
+	if (is_amd(f))
 		return false;
 	if (capabilities & RDCL_NO)
 		return false;

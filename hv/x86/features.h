@@ -21,6 +21,8 @@ struct cpu_features {
 	bool fxsr, sse2, mce, nx, long_mode, syscall, gbpages, fsgsbase;
 	bool smep, smap, umip, xsave, xsaveopt, avx, avx512;
 	bool arch_capabilities; /* the MSR of that name exists */
+	/* FXSAVE and XRSTOR leave the last x87 operation's addresses alone */
+	bool x87_keeps_addresses;
 	bool tcg;		/* QEMU's emulator, not a processor */
 
 	uint64_t xcr0;	      /* components to enable; 0: no XSAVE */

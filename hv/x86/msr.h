@@ -11,6 +11,7 @@
 #define MSR_APIC_BASE	      0x1b
 #define MSR_ARCH_CAPABILITIES 0x10a
 #define MSR_PAT		      0x277
+#define MSR_SYSENTER_CS	      0x174
 #define MSR_TSC_DEADLINE      0x6e0
 /* the register at offset o of the page of registers is MSR_X2APIC + o / 16 */
 #define MSR_X2APIC	   0x800
@@ -22,6 +23,7 @@
 #define MSR_FS_BASE	   0xc0000100
 #define MSR_GS_BASE	   0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
+#define MSR_TSC_AUX	   0xc0000103
 
 #define EFER_SCE (1UL << 0)
 #define EFER_LME (1UL << 8)

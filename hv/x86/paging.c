@@ -19,7 +19,7 @@
 #include "arch.h"
 #include "frame/frame.h"
 #include "lib/string.h"
-#include "mm/pte.h"
+#include "pte.h"
 #include "x86/cpu.h"
 #include "x86/entry.h"
 #include "x86/map.h"

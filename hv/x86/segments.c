@@ -14,7 +14,7 @@
 #include "domain/domain.h"
 #include "frame/frame.h"
 #include "lib/string.h"
-#include "mm/pte.h"
+#include "pte.h"
 #include "x86/cpu.h"
 #include "x86/entry.h"
 #include "x86/map.h"
@@ -177,6 +177,7 @@ static void syscall_init(void)
 	msr_write(MSR_LSTAR, stub);
 	msr_write(MSR_CSTAR, stub + entry_points.syscall32_stub -
 				     entry_points.syscall_stub);
+	msr_write(MSR_SYSENTER_CS, 0); /* a guest's SYSENTER is #GP */
 	/* TF IF DF IOPL NT RF VM AC: all off while we are in. */
 	msr_write(MSR_SYSCALL_MASK, 0x77700);
 }
@@ -190,15 +191,21 @@ void segments_init(void)
 	syscall_init();
 }
 
+/* Where the guest has no GDT page: descriptors that are not present, so
+ * that a selector there faults as one beyond the limit does. */
+static const uint64_t empty_page[TABLE_ENTRIES]
+	__attribute__((aligned(PAGE_SIZE)));
+
 void arch_gdt_load(struct vcpu *v)
 {
 	uint64_t at = area() + CPU_AREA_GDT;
+	uint64_t none = paging_image_phys(empty_page) | PTE_P | PTE_A | PTE_NX;
 
 	for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++) {
 		struct frame *f = v->mm.gdt[i];
 		uint64_t pte = f ? mfn_to_maddr(frame_mfn(f)).v | PTE_P |
 					   PTE_RW | PTE_A | PTE_D | PTE_NX :
-				   0;
+				   none;
 
 		paging_window_set(at + i * PAGE_SIZE, pte);
 	}

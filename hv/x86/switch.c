@@ -199,9 +199,27 @@ static void xstate_save(struct vcpu *v)
 			 : "memory");
 }
 
+/*
+ * AMD's processors neither save nor load where the last x87 operation was, but
+ * when an exception is pending: what is there now is another guest's. An
+ * operation of our own replaces it.
+ */
+static void x87_addresses_clear(void)
+{
+	static const int32_t zero;
+
+	__asm__ volatile("fnclex\n\t"
+			 "ffree %%st(7)\n\t"
+			 "fildl %0"
+			 :
+			 : "m"(zero));
+}
+
 static void xstate_load(struct vcpu *v)
 {
 	__asm__ volatile("clts");
+	if (cpu_features.x87_keeps_addresses)
+		x87_addresses_clear();
 	if (!cpu_features.xcr0) {
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(v->xstate));
 	} else {
@@ -287,16 +305,20 @@ void arch_cr4_load(struct vcpu *v)
 
 /* ---- translation ---- */
 
+/*
+ * Noted before it is done: what another CPU unmaps in between then counts as
+ * stale here, which it may be. Nothing in between uses a translation.
+ */
 void arch_root_load(mfn_t root)
 {
-	cr3_write(mfn_to_maddr(root).v);
 	flush_note();
+	cr3_write(mfn_to_maddr(root).v);
 }
 
 void arch_flush_local(void)
 {
-	cr3_write(cr3_read());
 	flush_note();
+	cr3_write(cr3_read());
 }
 
 void arch_flush_page_local(uint64_t va)
@@ -317,16 +339,30 @@ void arch_flush_cpus(uint64_t cpus, bool one_page, uint64_t va)
 
 /* ---- the switch ---- */
 
+/* TSC_AUX as each CPU has it, which RDTSCP and RDPID show to everybody. */
+static uint64_t tsc_aux[MAX_CPUS] = { [0 ... MAX_CPUS - 1] = ~0UL };
+
+/* Without RDTSCP there is no such register, and nobody to see it. */
+static void tsc_aux_load(const struct vcpu *v)
+{
+	uint64_t *here = &tsc_aux[this_cpu()->id];
+
+	if (*here == v->trap.tsc_aux)
+		return;
+	(void)!arch_msr_write(MSR_TSC_AUX, v->trap.tsc_aux);
+	*here = v->trap.tsc_aux;
+}
+
 static void leave(struct vcpu *v)
 {
 	memcpy(&v->saved, guest_frame(), REGS_HW_END);
 	v->regs = &v->saved;
 	segments_save(v);
 	xstate_save(v);
-	if (debug_active(v)) {
-		v->trap.debugreg[6] = arch_debugreg_read(6);
+	tsc_aux[this_cpu()->id] = v->trap.tsc_aux;
+	/* What DR6 said was taken from it when it said so (traps.c). */
+	if (debug_active(v))
 		arch_debugreg_load(7, 0x400);
-	}
 }
 
 static void come(struct vcpu *v)
@@ -341,6 +377,7 @@ static void come(struct vcpu *v)
 	segments_load(v);
 	arch_cr4_load(v);
 	xstate_load(v);
+	tsc_aux_load(v);
 	if (debug_active(v))
 		debug_load(v);
 }

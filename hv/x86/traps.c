@@ -14,7 +14,7 @@
  */
 #include "arch.h"
 #include "bug.h"
-#include "boot/guests.h"
+#include "boot/boot.h"
 #include "call/call.h"
 #include "domain/domain.h"
 #include "log/log.h"

@@ -6,9 +6,13 @@
  * fixup tells how much is missing.
  *
  * The range is checked first: our own addresses would not fault.
+ *
+ * A guest may give itself more rights to a page without a flush: its next
+ * access faults on what the TLB had, which removes that, and is made again.
+ * So is ours, from where it stopped, as long as it gets on.
  */
 #include "arch.h"
-#include "mm/pte.h"
+#include "pte.h"
 #include "x86/cpu.h"
 
 size_t usercopy(void *dst, const void *src, size_t n);
@@ -22,11 +26,16 @@ static bool range_ok(uint64_t va, size_t n)
 
 static size_t copy(void *dst, const void *src, size_t n)
 {
-	size_t left;
+	size_t left, before = 0;
 
 	if (cpu_features.smap)
 		__asm__ volatile("stac" ::: "memory");
 	left = usercopy(dst, src, n);
+	while (unlikely(left && left != before)) {
+		before = left;
+		left = usercopy((char *)dst + (n - left),
+				(const char *)src + (n - left), left);
+	}
 	if (cpu_features.smap)
 		__asm__ volatile("clac" ::: "memory");
 	return left;

@@ -16,7 +16,7 @@
 #include "host/host.h"
 #include "log/log.h"
 #include "mm/mm.h"
-#include "mm/pte.h"
+#include "pte.h"
 #include "model/oracle.h"
 
 #define MAX_PAGES 64

@@ -14,7 +14,7 @@
 
 #include "host/host.h"
 #include "mm/mm.h"
-#include "mm/pte.h"
+#include "pte.h"
 
 static struct host_guest g;
 

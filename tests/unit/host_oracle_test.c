@@ -13,7 +13,7 @@
 
 #include "host/host.h"
 #include "mm/mm.h"
-#include "mm/pte.h"
+#include "pte.h"
 #include "model/oracle.h"
 
 static struct host_guest a, b;

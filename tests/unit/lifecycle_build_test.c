@@ -14,7 +14,7 @@
 
 #include "lifecycle_world.h"
 #include "mm/mm.h"
-#include "mm/pte.h"
+#include "pte.h"
 
 #define RAMDISK_BYTES 9000
 

@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "host/host.h"
-#include "mm/pte.h"
+#include "pte.h"
 #include "trap/emulate.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define CODE		host_guest_va(0)

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "host/host.h"
-#include "trap/processor.h"
+#include "processor.h"
 #include "trap/trap.h"
 
 #define HANDLER	      0xffffffff81000100UL

@@ -268,6 +268,21 @@ static void who_leaks_nonpresent_entries(void **state)
 	}
 }
 
+static void who_keeps_x87_addresses(void **state)
+{
+	static const uint32_t amd[] = { AMD };
+
+	(void)state;
+	assert_false(features_of(skylake).x87_keeps_addresses);
+	memcpy(changed, skylake, sizeof(changed));
+	for (unsigned int reg = 0; reg < 3; reg++)
+		change(0, EBX + reg, amd[reg]);
+	assert_true(features_of(changed).x87_keeps_addresses);
+	/* Zen 2 and later say that they save and load them always. */
+	change(0x80000008, EBX, 1U << 2);
+	assert_false(features_of(changed).x87_keeps_addresses);
+}
+
 static void extended_family_and_model(void **state)
 {
 	struct cpu_features f = with(1, EAX, 0x00a20f10);
@@ -291,6 +306,7 @@ int main(void)
 		cmocka_unit_test(leaves_that_are_not_there),
 		cmocka_unit_test(the_crystal_may_be_unknown),
 		cmocka_unit_test(who_leaks_nonpresent_entries),
+		cmocka_unit_test(who_keeps_x87_addresses),
 		cmocka_unit_test(extended_family_and_model),
 	};
 

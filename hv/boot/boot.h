@@ -3,8 +3,8 @@
  * What the boot loader's modules become: domain 0, guests described by the
  * modules' strings, or both; and what happens when one of them ends.
  */
-#ifndef LODGE_BOOT_GUESTS_H
-#define LODGE_BOOT_GUESTS_H
+#ifndef LODGE_BOOT_H
+#define LODGE_BOOT_H
 
 #include "boot/options.h"
 #include "lifecycle/lifecycle.h"

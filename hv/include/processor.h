@@ -3,8 +3,8 @@
  * The processor's numbers that a guest meets: flags, control registers,
  * vectors, model-specific registers. Names as in the processor manuals.
  */
-#ifndef LODGE_TRAP_PROCESSOR_H
-#define LODGE_TRAP_PROCESSOR_H
+#ifndef LODGE_PROCESSOR_H
+#define LODGE_PROCESSOR_H
 
 #include "types.h"
 

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames under two or three CPUs: every interleaving of a few operations of
+ * hostile guests. After each the oracle counts everything.
+ *
+ * A guest may try any frame number at any time. So whatever the allocator
+ * hands out may be counted, mapped and given back before the one who asked
+ * for it has even looked at it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "call/call.h"
+#include "host/host.h"
+#include "mm/mm.h"
+#include "pte.h"
+#include "model/oracle.h"
+
+#define FRAMES 96
+
+static struct host_guest a;
+static struct domain *b;
+static struct frame *victim;
+static struct frame *bs; /* what b was given, and must still have */
+static bool stale;
+
+static void world_make(void)
+{
+	host_init(FRAMES, 3);
+	host_guest_make(&a, 16, 1, false);
+	a.d->frames.max_pages += 2;
+	b = host_domain_make(4, 0, false);
+	host_vcpu_enter(a.d->vcpu[0]);
+}
+
+/* The frame that the allocator gives next, without a flush to wait for. */
+static struct frame *next_frame(unsigned int order)
+{
+	struct frame *f = frame_alloc_hv(order);
+
+	assert_non_null(f);
+	frame_free_hv(f, order);
+	for (unsigned int i = 0; i < host_nr_cpus; i++) {
+		host_cpu_select(i);
+		arch_flush_local();
+	}
+	host_cpu_select(0);
+	return f;
+}
+
+static void cpus_run(void *arg)
+{
+	(void)arg;
+	host_cpus_go();
+}
+
+/*
+ * Runs fn[i] as CPU i, in a world that begin() makes, in all interleavings
+ * with so many switches that nobody had to make.
+ */
+static void explore(void (*begin)(void), void (*const fn[])(void *),
+		    unsigned int n, unsigned int switches)
+{
+	host_explore_begin(1U << HOST_SWITCH, switches);
+	do {
+		world_make();
+		stale = false;
+		bs = NULL;
+		begin();
+		host_explore_on();
+		for (unsigned int i = 0; i < n; i++)
+			host_cpu_run(i, fn[i], NULL);
+		if (host_fails(cpus_run, NULL))
+			fail_msg("%s", host_failure());
+		host_choose_nothing();
+		if (oracle_check())
+			fail_msg("%s", oracle_report());
+		assert_false(stale);
+		if (bs && (!frame_get(bs, b) || !frame_disown(bs)))
+			fail_msg("a page of dom%u was taken from it", b->id);
+		oracle_forget();
+		host_fini();
+	} while (host_explore_next());
+}
+
+/* ---- a frame is had before its allocation is at an end ---- */
+
+static void know_the_next(void)
+{
+	victim = next_frame(0);
+}
+
+static void allocate(void *arg)
+{
+	struct frame *f;
+
+	(void)arg;
+	if (frame_alloc_domain(a.d, 0, &f))
+		host_fail("no memory");
+}
+
+static void give_back(void *arg)
+{
+	(void)arg;
+	(void)!mm_decrease(a.d, guest_mfn(frame_mfn(victim).v), 0);
+}
+
+static void given_back_while_it_is_allocated(void **state)
+{
+	void (*const fn[])(void *) = { allocate, give_back };
+
+	(void)state;
+	explore(know_the_next, fn, 2, 2);
+}
+
+/* ---- our own frame is freed while a guest tries its number ---- */
+
+static void use_our_own(void *arg)
+{
+	struct frame *f = frame_alloc_hv(1);
+
+	(void)arg;
+	if (!f)
+		host_fail("no memory");
+	frame_free_hv(f, 1);
+}
+
+static void try_the_number(void *arg)
+{
+	(void)arg;
+	if (frame_get(victim, a.d))
+		host_fail("a guest has our frame");
+}
+
+static void know_the_next_two(void)
+{
+	victim = next_frame(1) + 1;
+}
+
+static void our_frame_is_tried_while_it_is_freed(void **state)
+{
+	void (*const fn[])(void *) = { use_our_own, try_the_number };
+
+	(void)state;
+	explore(know_the_next_two, fn, 2, 2);
+}
+
+/* ---- a refused extent is another domain's before it is taken back ---- */
+
+static struct call_args populate;
+
+/* The list of frames can be read, not written. */
+static void populate_without_place(void)
+{
+	struct xen_memory_reservation r = {
+		.nr_extents = 1,
+		.extent_order = 1,
+		.domid = DOMID_SELF,
+	};
+
+	victim = next_frame(1) + 1;
+	r.extent_start.p = (void *)host_guest_va(12); /* a page table */
+	memcpy(frame_ptr(a.frame[0]), &r, sizeof(r));
+	populate = (struct call_args){ { XENMEM_populate_physmap,
+					 host_guest_va(0) } };
+}
+
+static void populate_one_extent(void *arg)
+{
+	(void)arg;
+	if (hc_memory_op(a.d->vcpu[0], &populate) != 0)
+		host_fail("a frame number was written to a page table");
+}
+
+static void give_back_and_let_another_have_it(void *arg)
+{
+	struct frame *f;
+
+	give_back(arg);
+	if (frame_alloc_domain(b, 0, &f))
+		host_fail("no memory");
+	bs = f;
+}
+
+/* Who waits for this lock lets interrupts in: a flush, say. */
+static void hold_a_lock(void *arg)
+{
+	(void)arg;
+	(void)frame_free_pages();
+}
+
+static void refused_extent_is_somebody_elses(void **state)
+{
+	void (*const fn[])(void *) = { populate_one_extent,
+				       give_back_and_let_another_have_it,
+				       hold_a_lock };
+
+	(void)state;
+	explore(populate_without_place, fn, 3, 3);
+}
+
+/* ---- an old page table is written while another CPU walks it ---- */
+
+static void see_stale(unsigned int cpu, const struct host_tlb_entry *e,
+		      void *arg)
+{
+	(void)cpu;
+	(void)arg;
+	if (e->level > 1 && e->mfn == frame_mfn(victim).v)
+		stale = true;
+}
+
+/* Has the frame as memory: nobody may walk it any more. */
+static void have_it_to_write(void *arg)
+{
+	(void)arg;
+	if (!frame_get_writable(victim, a.d))
+		return;
+	host_tlb_each(see_stale, NULL);
+	frame_put_writable(victim);
+}
+
+/* a's only L1 is no longer in the L2, but CPU 2 remembers that it was. */
+static void unhook_the_l1(void)
+{
+	uint64_t at = (frame_mfn(a.l2).v << PAGE_SHIFT) +
+		      pte_index(HOST_VA, 2) * 8;
+	struct mm_locked m;
+
+	host_tlb_cache_upper = true;
+	victim = a.l1;
+	host_cpu_select(2);
+	arch_root_load(frame_mfn(a.l4));
+	host_tlb_fill(2);
+	host_cpu_select(0);
+	m = mm_lock(a.d);
+	assert_int_equal(mm_update_one(m, a.d, at, 0), 0);
+	mm_unlock(m);
+	assert_int_equal(frame_type_of(victim), FRAME_L1);
+	host_tlb_each(see_stale, NULL);
+	assert_true(stale); /* or the test shows nothing */
+	stale = false;
+}
+
+static void leave_the_root(void *arg)
+{
+	(void)arg;
+	arch_root_load(mfn(0));
+}
+
+static void old_table_is_written_after_the_flush(void **state)
+{
+	void (*const fn[])(void *) = { have_it_to_write, have_it_to_write,
+				       leave_the_root };
+
+	(void)state;
+	explore(unhook_the_l1, fn, 3, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(given_back_while_it_is_allocated),
+		cmocka_unit_test(our_frame_is_tried_while_it_is_freed),
+		cmocka_unit_test(refused_extent_is_somebody_elses),
+		cmocka_unit_test(old_table_is_written_after_the_flush),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
