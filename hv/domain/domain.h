@@ -39,19 +39,19 @@ enum vcpu_work {
 
 struct vcpu {
 	uint32_t version; /* layout of this struct, for live update */
-	uint32_t id;	  /* within the domain */
-	struct domain *domain;
+	/* First what each way back to the guest looks at (x86/entry.S). */
+	atomic32_t work; /* VCPU_WORK_* */
+	/* Where the guest and we talk: in shared_info or a guest's frame. */
+	struct vcpu_info *info;
 	/* The guest's registers: on the CPU's stack while it runs there,
 	 * otherwise &saved. */
 	struct cpu_user_regs *regs;
-	struct cpu_user_regs saved;
-	atomic32_t work; /* VCPU_WORK_* */
+	struct domain *domain;
+	uint32_t id; /* within the domain */
 	bool initialised;
-
-	/* Where the guest and we talk: in shared_info or a guest's frame. */
-	struct vcpu_info *info;
 	struct frame *info_frame; /* holds a writable reference; NULL: the
 				     shared_info frame */
+	struct cpu_user_regs saved;
 
 	/* Machine state that the guest owns; saved when it does not run. */
 	uint64_t fs_base, gs_base_kernel, gs_base_user;

@@ -112,9 +112,24 @@ entry_common:
 	jz	entry_from_hv
 	CALL_IMAGE trap_from_guest
 
-/* Back to a guest: what is pending first, then the registers. */
+/*
+ * Back to a guest. Mostly there is nothing to do first: no softirq of the
+ * CPU, no work of the vcpu, no event pending that is not masked.
+ */
 resume:
+	cmpl	$0, REGS_BYTES + CPU_SOFTIRQS(%rsp)
+	jne	resume_work
+	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rax
+	cmpl	$0, VCPU_WORK(%rax)
+	jne	resume_work
+	mov	VCPU_INFO(%rax), %rax
+	cmpb	$0, INFO_PENDING(%rax)
+	je	resume_now
+	cmpb	$0, INFO_MASK(%rax)
+	jne	resume_now
+resume_work:
 	CALL_IMAGE return_work
+resume_now:
 	POP_REGS
 	add	$8, %rsp
 resume_iret:
@@ -252,7 +267,7 @@ enter_first_guest:
 	or	$(CPU_STACK_SIZE - 1), %rax
 	sub	$(CPU_BLOCK_SIZE + REGS_BYTES - 1), %rax
 	mov	%rax, %rsp
-	movabs	$resume, %rax
+	movabs	$resume_work, %rax
 	jmp	*%rax
 
 /* size_t usercopy(dst, src, n): bytes that could not be copied. */

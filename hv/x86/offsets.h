@@ -13,6 +13,14 @@
  * word, then the guest's registers. */
 #define BLOCK_SCRATCH 120   /* in the block: where SYSCALL puts the guest's rsp */
 
+/* struct cpu, struct vcpu, struct vcpu_info */
+#define CPU_CURRENT 8
+#define CPU_SOFTIRQS 16
+#define VCPU_WORK 4
+#define VCPU_INFO 8
+#define INFO_PENDING 0
+#define INFO_MASK 1
+
 #define SEL_HV_CS 0xe008
 #define SEL_HV_DS 0xe010
 #define SEL_TSS 0xe040

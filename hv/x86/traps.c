@@ -37,6 +37,14 @@ _Static_assert(offsetof(struct cpu_user_regs, rip) == REGS_RIP, "");
 _Static_assert(offsetof(struct cpu_user_regs, cs) == REGS_CS, "");
 _Static_assert(offsetof(struct cpu_user_regs, es) == REGS_HW_END, "");
 _Static_assert(sizeof(struct cpu) <= BLOCK_SCRATCH, "the CPU's block");
+_Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "");
+_Static_assert(offsetof(struct cpu, softirqs) == CPU_SOFTIRQS, "");
+_Static_assert(offsetof(struct vcpu, work) == VCPU_WORK, "");
+_Static_assert(offsetof(struct vcpu, info) == VCPU_INFO, "");
+_Static_assert(offsetof(struct vcpu_info, evtchn_upcall_pending) ==
+		       INFO_PENDING,
+	       "");
+_Static_assert(offsetof(struct vcpu_info, evtchn_upcall_mask) == INFO_MASK, "");
 
 enum { VEC_DB = 1, VEC_NMI = 2, VEC_DF = 8, VEC_PF = 14, VEC_MC = 18 };
 
