@@ -69,6 +69,28 @@ static inline void world_make(unsigned int frames)
 	host_console_clear();
 }
 
+static inline bool world_has_dying(void)
+{
+	struct domain *d = domain_next(-1);
+
+	while (d && !domain_is_dying(d))
+		d = domain_next(d->id);
+	return d != NULL;
+}
+
+/* Ends the world, and what the reaper would remember of it. */
+static inline void world_end(void)
+{
+	struct domain_end e;
+
+	host_choose_nothing();
+	while (world_has_dying())
+		lifecycle_reap();
+	while (lifecycle_ended(&e))
+		;
+	host_fini();
+}
+
 static inline void world_check(const char *when)
 {
 	if (oracle_check())
