@@ -31,6 +31,8 @@ LOGS = BUILD + "/test"
 GUESTS = BUILD + "/guests"
 LODGE = BUILD + "/lodge"
 LINE = "console=com1"
+# What Linux says when it powers off, as domain 0 or not.
+OFF = "reboot: (Power down|System halted)"
 # No machine of a test outlives this, even if the test itself is killed.
 LIMIT = 900
 

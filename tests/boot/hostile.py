@@ -25,7 +25,7 @@ def crash(bad):
         pc.expect(r"hostile.*crash|crash.*hostile", 60)
         pc.expect("This is guest good,", 120)
         shells.keyboard_to(pc, "good")
-        shells.tell(pc, "poweroff", "Power down")
+        shells.tell(pc, "poweroff", harness.OFF)
         pc.ends(60)
 
 

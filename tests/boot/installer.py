@@ -10,10 +10,10 @@ import harness
 
 
 def first_screen(**where):
-    modules = ["%s/di/linux domain=installer memory=768M -- console=hvc0 "
+    modules = ["%s/di/linux domain=installer memory=1200M -- console=hvc0 "
                "quiet" % harness.GUESTS,
                "%s/di/initrd.gz ramdisk=installer" % harness.GUESTS]
-    with harness.Machine(modules, memory="1536M", **where) as pc:
+    with harness.Machine(modules, memory="2G", **where) as pc:
         pc.expect(r"\[!!\] Select a language", 240)
         pc.expect(r"English", 20)
         print("first screen after %.1f s" % pc.seconds())

@@ -80,9 +80,9 @@ def two_shells(**where):
         whose(pc, "one")
         tell(pc, "reboot", "This is guest one,", 120)
         keyboard_to(pc, "one")
-        tell(pc, "poweroff", "Power down")
+        tell(pc, "poweroff", harness.OFF)
         keyboard_to(pc, "two")
-        tell(pc, "poweroff", "Power down")
+        tell(pc, "poweroff", harness.OFF)
         reason = pc.ends(60)
         if reason != "guest-shutdown":
             raise harness.Failure("power-off ended as " + str(reason))
