@@ -14,27 +14,24 @@
 #include "bug.h"
 #include "call/call.h"
 #include "frame/frame.h"
-#include "lib/printf.h"
-#include "lib/string.h"
 #include "log/log.h"
 #include "sched/sched.h"
 #include "time/time.h"
 #include "x86/acpi.h"
 #include "x86/apic.h"
+#include "x86/console.h"
 #include "x86/cpu.h"
 #include "x86/ioapic.h"
 #include "x86/map.h"
+#include "x86/memory.h"
 #include "x86/msr.h"
 #include "x86/multiboot.h"
 #include "x86/offsets.h"
 #include "x86/paging.h"
-#include "x86/smap.h"
 #include "x86/switch.h"
 #include "x86/tsc.h"
-#include "x86/uart.h"
-#include "x86/vga.h"
 
-extern char image_start[], image_end[], boot_cpu_stack[];
+extern char boot_cpu_stack[];
 _Noreturn void stack_switch(uint64_t sp, void (*fn)(void));
 _Noreturn void enter_first_guest(void);
 _Noreturn void boot_main(uint32_t magic, uint32_t info, uint64_t image_phys);
@@ -53,88 +50,6 @@ static void option_note(void *ctx, const char *message)
 {
 	(void)ctx;
 	log_info("%s", message);
-}
-
-static void console_init(void)
-{
-	const struct uart_options *com = &options.com[0];
-	uint16_t port = UART_COM1;
-
-	if (options.console & CONSOLE_COM2) {
-		com = &options.com[1];
-		port = UART_COM2;
-	}
-	if (options.console & (CONSOLE_COM1 | CONSOLE_COM2))
-		uart_init(com->port ? com->port : port,
-			  com->baud ? com->baud : 115200);
-	vga_init(!boot.efi && (options.console & CONSOLE_VGA));
-}
-
-static void use(uint64_t start, uint64_t end)
-{
-	struct memory_map *m = &boot.memory;
-
-	m->used[m->n_used++] = (struct memory_range){
-		start >> PAGE_SHIFT, (end + PAGE_SIZE - 1) >> PAGE_SHIFT
-	};
-}
-
-/* What the page allocator must not be given. */
-static void memory_in_use(uint64_t image_phys)
-{
-	use(0, 0x100000);
-	use(image_phys, image_phys + (uint64_t)(image_end - image_start));
-	for (unsigned int i = 0; i < boot.nmodules; i++)
-		use(boot.modules[i].start, boot.modules[i].end);
-}
-
-static void memory_report(void)
-{
-	uint64_t pages = 0;
-
-	for (unsigned int i = 0; i < boot.memory.n; i++)
-		pages += boot.memory.ram[i].end - boot.memory.ram[i].start;
-	log_info("%lu MiB of memory, the last frame is %#lx", pages >> 8,
-		 frame_limit - 1);
-}
-
-/* Everything of RAM that is not in use, to the allocator. */
-static void memory_give(void)
-{
-	const struct memory_map *m = &boot.memory;
-
-	for (unsigned int i = 0; i < m->n; i++) {
-		uint64_t at = m->ram[i].start;
-
-		while (at < m->ram[i].end) {
-			uint64_t end = m->ram[i].end, skip = 0;
-
-			for (unsigned int u = 0; u < m->n_used; u++) {
-				if (m->used[u].end <= at ||
-				    m->used[u].start >= end)
-					continue;
-				end = MAX(m->used[u].start, at);
-				skip = m->used[u].end;
-			}
-			if (end > at)
-				frame_add_range(mfn(at), mfn(end));
-			at = skip ? skip : end;
-		}
-	}
-}
-
-/* Memory of modules that nobody needs any more; a frame that a loader had
- * two modules share is lost. */
-static void modules_give_back(void)
-{
-	for (unsigned int i = 0; i < boot.nmodules; i++) {
-		uint64_t start = (boot.modules[i].start + PAGE_SIZE - 1) >>
-				 PAGE_SHIFT;
-		uint64_t end = boot.modules[i].end >> PAGE_SHIFT;
-
-		if (!boot_module_needed(i) && start < end)
-			frame_add_range(mfn(start), mfn(end));
-	}
 }
 
 /* The page whose word at 0x28 the unpackers' stack protector checks. */
@@ -161,8 +76,8 @@ static void boot_second_half(void)
 {
 	paging_early_done();
 	segments_init();
-	memory_give();
-	memory_report();
+	memory_give(&boot.memory);
+	memory_report(&boot);
 	if (acpi_init(boot.rsdp, boot.rsdp_bytes, paging_map_firmware))
 		log_warn("no ACPI tables: one CPU, no power-off");
 	tsc_calibrate();
@@ -171,13 +86,12 @@ static void boot_second_half(void)
 	ioapic_init();
 	time_init();
 	sched_init();
-	if (uart_interrupts_on())
-		log_debug("the serial port has no interrupt: no input");
+	console_listen();
 	if (guests_prepare() || boot_guests_start()) {
 		log_error("no guest can run: the machine stops here");
 		arch_machine_off();
 	}
-	modules_give_back();
+	memory_give_modules(&boot);
 	enter_first_guest();
 }
 
@@ -187,7 +101,7 @@ void boot_main(uint32_t magic, uint32_t info, uint64_t image_phys)
 	int rc = multiboot_read(magic, info, &boot);
 
 	options_parse_hv(boot.cmdline, &options, option_pass, NULL);
-	console_init();
+	console_setup(&options, boot.efi);
 	version_set_commandline(boot.cmdline);
 	log_set_levels(options.loglvl, options.guest_loglvl);
 	log_info("Lodge %u.%u, a hypervisor for paravirtual guests",
@@ -200,7 +114,7 @@ void boot_main(uint32_t magic, uint32_t info, uint64_t image_phys)
 	cpu_detect();
 	cpu_init();
 	smap_patch();
-	memory_in_use(image_phys);
+	memory_in_use(&boot, image_phys);
 	frame_limit = m->ram[m->n - 1].end;
 	paging_init(m, image_phys);
 	paging_map_cpu_area(0, paging_image_phys(boot_cpu_stack));

@@ -37,6 +37,9 @@ extern struct cpu_features cpu_features;
 void cpu_detect(void);
 /* Sets this processor's CR0, CR4, EFER, XCR0 and PAT. After cpu_detect(). */
 void cpu_init(void);
+/* Before entry text becomes read-only: puts CLAC where entry.S left room, if
+ * this processor has SMAP and we use it (smap.c). */
+void smap_patch(void);
 /* CR4 as cpu_init() sets it: a vcpu's own bits are added to these. */
 uint64_t cpu_cr4(void);
 

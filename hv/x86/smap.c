@@ -7,7 +7,6 @@
 #include "lib/string.h"
 #include "x86/cpu.h"
 #include "x86/map.h"
-#include "x86/smap.h"
 
 extern const uint64_t smap_patch_start[], smap_patch_end[];
 extern char trampoline_image[];

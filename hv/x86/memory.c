@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which of the machine's memory the page allocator gets: all RAM that the
+ * loader told of, but for the first MiB, the image, the modules, and the
+ * tables that paging_init() took. Modules come later, when they are not
+ * needed any more.
+ */
+#include "boot/boot.h"
+#include "frame/frame.h"
+#include "log/log.h"
+#include "x86/memory.h"
+
+extern char image_start[], image_end[];
+
+static void use(struct memory_map *m, uint64_t start, uint64_t end)
+{
+	m->used[m->n_used++] = (struct memory_range){
+		start >> PAGE_SHIFT, (end + PAGE_SIZE - 1) >> PAGE_SHIFT
+	};
+}
+
+/* What the page allocator must not be given. */
+void memory_in_use(struct boot_info *boot, uint64_t image_phys)
+{
+	use(&boot->memory, 0, 0x100000);
+	use(&boot->memory, image_phys,
+	    image_phys + (uint64_t)(image_end - image_start));
+	for (unsigned int i = 0; i < boot->nmodules; i++)
+		use(&boot->memory, boot->modules[i].start, boot->modules[i].end);
+}
+
+void memory_report(const struct boot_info *boot)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int i = 0; i < boot->memory.n; i++)
+		pages += boot->memory.ram[i].end - boot->memory.ram[i].start;
+	log_info("%lu MiB of memory, the last frame is %#lx", pages >> 8,
+		 frame_limit - 1);
+}
+
+/* Everything of RAM that is not in use, to the allocator. */
+void memory_give(const struct memory_map *m)
+{
+	for (unsigned int i = 0; i < m->n; i++) {
+		uint64_t at = m->ram[i].start;
+
+		while (at < m->ram[i].end) {
+			uint64_t end = m->ram[i].end, skip = 0;
+
+			for (unsigned int u = 0; u < m->n_used; u++) {
+				if (m->used[u].end <= at ||
+				    m->used[u].start >= end)
+					continue;
+				end = MAX(m->used[u].start, at);
+				skip = m->used[u].end;
+			}
+			if (end > at)
+				frame_add_range(mfn(at), mfn(end));
+			at = skip ? skip : end;
+		}
+	}
+}
+
+/* Memory of modules that nobody needs any more; a frame that a loader had
+ * two modules share is lost. */
+void memory_give_modules(const struct boot_info *boot)
+{
+	for (unsigned int i = 0; i < boot->nmodules; i++) {
+		uint64_t start = (boot->modules[i].start + PAGE_SIZE - 1) >>
+				 PAGE_SHIFT;
+		uint64_t end = boot->modules[i].end >> PAGE_SHIFT;
+
+		if (!boot_module_needed(i) && start < end)
+			frame_add_range(mfn(start), mfn(end));
+	}
+}
