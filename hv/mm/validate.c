@@ -56,20 +56,25 @@ static int interrupted(struct frame *f, unsigned int progress)
 /*
  * The entry at progress holds nothing, but the table it refers to may be
  * partial: because of us, or of another table that refers to it too. Either
- * way nobody but the partial state itself holds it.
+ * way nobody but the partial state itself holds it; and if it was given up
+ * meanwhile, nobody at all: it may be becoming another domain's table.
  */
 static int finish_below(struct mm_locked m, unsigned int level,
 			const uint64_t *table, unsigned int at)
 {
 	struct frame *f;
+	int rc = 0;
 
 	if (level == 1 || at >= TABLE_ENTRIES || pte_slot_is_ours(level, at) ||
 	    !(table[at] & PTE_P))
 		return 0;
 	f = frame_lookup(pte_mfn(table[at]));
-	if (!f || f->owner != m.d->id || frame_type_of(f) != table_type(level - 1))
+	if (!f || !frame_get(f, m.d))
 		return 0;
-	return mm_finish_partial(m, f);
+	if (frame_type_of(f) == table_type(level - 1))
+		rc = mm_finish_partial(m, f);
+	frame_put(f);
+	return rc;
 }
 
 /*
