@@ -15,9 +15,9 @@
 #include "lib/string.h"
 #include "log/log.h"
 
-#define DOM0_RESERVE_MAX (128UL << (20 - PAGE_SHIFT)) /* pages */
-#define DOM0_RESERVE_PART 16			      /* one part of so many */
-#define NAME_SHOWN 64
+#define DOM0_RESERVE_MAX  (128UL << (20 - PAGE_SHIFT)) /* pages */
+#define DOM0_RESERVE_PART 16			       /* one part of so many */
+#define NAME_SHOWN	  64
 
 _Static_assert(BOOT_GUESTS_MAX <= LIFECYCLE_ENDS_MAX,
 	       "each guest has a place for its end");
@@ -76,14 +76,14 @@ static int kernel_prepare(unsigned int i)
 
 	modules_name(g->kernel, file, sizeof(file));
 	if (rc) {
-		log_error("guest %s: module %u (%s): %s", name_of(i),
-			  g->kernel, file, err.text);
+		log_error("guest %s: module %u (%s): %s", name_of(i), g->kernel,
+			  file, err.text);
 		return rc;
 	}
 	if (g->dom0 && !modules_kernel(boot.guest[i].kernel)->dom0_capable) {
 		log_error("guest %s: module %u (%s): this kernel says that it "
-			  "cannot be domain 0: expected domain=NAME", name_of(i),
-			  g->kernel, file);
+			  "cannot be domain 0: expected domain=NAME",
+			  name_of(i), g->kernel, file);
 		return -EINVAL;
 	}
 	if (g->ramdisk != BOOT_NO_MODULE)
@@ -248,8 +248,8 @@ static int guest_build(unsigned int i, struct domain **out)
 		return rc;
 	}
 	log_info("domain %u (%s): %s %s, %lu MiB, %u vcpus", (*out)->id,
-		 name_of(i), k->guest_os, k->guest_version,
-		 image.pages >> 8, boot.guest[i].vcpus);
+		 name_of(i), k->guest_os, k->guest_version, image.pages >> 8,
+		 boot.guest[i].vcpus);
 	return 0;
 }
 

@@ -11,12 +11,12 @@
 #include "call/call.h"
 #include "mm/mm.h"
 
-#define TYPES_KNOWN                                                            \
-	(1U << VMASST_TYPE_4gb_segments |                                      \
-	 1U << VMASST_TYPE_4gb_segments_notify |                               \
-	 1U << VMASST_TYPE_writable_pagetables |                               \
-	 1U << VMASST_TYPE_pae_extended_cr3 |                                  \
-	 1U << VMASST_TYPE_architectural_iopl |                                \
+#define TYPES_KNOWN                              \
+	(1U << VMASST_TYPE_4gb_segments |        \
+	 1U << VMASST_TYPE_4gb_segments_notify | \
+	 1U << VMASST_TYPE_writable_pagetables | \
+	 1U << VMASST_TYPE_pae_extended_cr3 |    \
+	 1U << VMASST_TYPE_architectural_iopl |  \
 	 1U << VMASST_TYPE_runstate_update_flag)
 
 /* vm_assist(cmd, type) */

@@ -14,9 +14,9 @@
 #include "frame/frame.h"
 #include "mm/mm.h"
 
-#define EXTENT_SHIFT 6 /* of the command: below it the operation */
-#define OPERATION_MASK ((1UL << EXTENT_SHIFT) - 1)
-#define EXTENTS_MAX (~0UL >> (EXTENT_SHIFT + 1))
+#define EXTENT_SHIFT	6 /* of the command: below it the operation */
+#define OPERATION_MASK	((1UL << EXTENT_SHIFT) - 1)
+#define EXTENTS_MAX	(~0UL >> (EXTENT_SHIFT + 1))
 #define ORDER_MAX_GUEST 9
 
 /* Extents of one call, decoded. */
@@ -42,9 +42,9 @@ static int extents_decode(struct vcpu *v, const struct call_args *args,
 	e->at = args->a[0] >> EXTENT_SHIFT;
 	e->order = r.extent_order;
 	bits = XENMEMF_get_address_bits(r.mem_flags);
-	e->limit = bits == 0 || bits >= 64 ? ~0UL :
-		   bits <= PAGE_SHIFT	   ? 0 :
-					     1UL << (bits - PAGE_SHIFT);
+	e->limit = bits == 0 || bits >= 64 ? ~0UL
+		   : bits <= PAGE_SHIFT	   ? 0
+					   : 1UL << (bits - PAGE_SHIFT);
 	order_max = v->domain->privileged ? FRAME_MAX_ORDER : ORDER_MAX_GUEST;
 	if (e->nr > EXTENTS_MAX || e->at > e->nr || e->order > order_max ||
 	    (r.mem_flags & XENMEMF_populate_on_demand))
@@ -195,9 +195,9 @@ static long reservation(struct vcpu *v, unsigned int operation, uint64_t arg)
 	if (!d)
 		return error;
 	spin_lock(&d->frames.lock);
-	n = (long)(operation == XENMEM_current_reservation ?
-			   d->frames.tot_pages :
-			   d->frames.max_pages);
+	n = (long)(operation == XENMEM_current_reservation
+			   ? d->frames.tot_pages
+			   : d->frames.max_pages);
 	spin_unlock(&d->frames.lock);
 	return n;
 }

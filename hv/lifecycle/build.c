@@ -21,7 +21,7 @@
 #include "sched/sched.h"
 #include "time/time.h"
 
-#define MAGIC "xen-3.0-x86_64"
+#define MAGIC	     "xen-3.0-x86_64"
 #define EFLAGS_START 0x202 /* IF, and the bit that is always 1 */
 
 /* ---- memory ---- */
@@ -93,9 +93,8 @@ static void kernel_load(const struct build *b)
 		copy_in(b, k->segment[i].vaddr - k->virt_base,
 			k->data + k->segment[i].offset, k->segment[i].filesz);
 	if (k->has_hypercall_page)
-		lifecycle_hypercall_page_fill(
-			build_page(b, (k->hypercall_page - k->virt_base) >>
-					      PAGE_SHIFT));
+		lifecycle_hypercall_page_fill(build_page(
+			b, (k->hypercall_page - k->virt_base) >> PAGE_SHIFT));
 }
 
 static void cmdline_fill(const struct build *b, struct start_info *si)
@@ -127,9 +126,8 @@ static void start_info_fill(const struct build *b)
 	si->nr_pt_frames = l->tables.pages;
 	si->mfn_list = l->p2m_va;
 	if (l->ramdisk.pages) {
-		si->mod_start = l->ramdisk_apart ?
-					l->ramdisk.pfn :
-					layout_va(l, l->ramdisk.pfn);
+		si->mod_start = l->ramdisk_apart ? l->ramdisk.pfn
+						 : layout_va(l, l->ramdisk.pfn);
 		si->mod_len = image->ramdisk_bytes;
 		si->flags |= l->ramdisk_apart ? SIF_MOD_START_PFN : 0;
 	}
@@ -267,7 +265,8 @@ int lifecycle_build(struct domain *d, const struct domain_image *image)
 	b.p2m = frame_alloc_bytes(bytes);
 	if (!b.p2m) {
 		log_error("guest %s: no %zu KiB in one piece to list its "
-			  "memory", d->name, bytes >> 10);
+			  "memory",
+			  d->name, bytes >> 10);
 		return -ENOMEM;
 	}
 	rc = fill(&b);

@@ -38,9 +38,9 @@ static struct list clearing = LIST_INIT(clearing);   /* lock */
 static struct list lingering = LIST_INIT(lingering); /* lock */
 static atomic32_t reaping; /* one CPU at a time: a domain that is first on a
 			      list stays so while it is worked on */
-static struct domain_end ends[LIFECYCLE_ENDS_MAX];   /* lock: a ring */
-static unsigned int ends_first;			     /* lock */
-static atomic32_t ends_count;			     /* lock to change */
+static struct domain_end ends[LIFECYCLE_ENDS_MAX]; /* lock: a ring */
+static unsigned int ends_first;			   /* lock */
+static atomic32_t ends_count;			   /* lock to change */
 
 static void queue(struct list *l, struct domain *d)
 {

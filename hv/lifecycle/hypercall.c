@@ -18,7 +18,7 @@
 #include "lifecycle/lifecycle.h"
 
 #define ENTRY_BYTES 32
-#define NUMBER_AT 4 /* the mov's immediate; in iret's entry one later */
+#define NUMBER_AT   4 /* the mov's immediate; in iret's entry one later */
 
 static const uint8_t call_code[] = {
 	0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3,

@@ -27,8 +27,8 @@
 #include "lifecycle/layout.h"
 #include "pte.h"
 
-#define REGION_ALIGN (4UL << 20)
-#define REGION_SLACK (512UL << 10)
+#define REGION_ALIGN	 (4UL << 20)
+#define REGION_SLACK	 (512UL << 10)
 #define KERNEL_BYTES_MAX (1UL << 46) /* no sum of what follows overflows */
 
 static uint64_t pages_of(uint64_t bytes)
@@ -119,8 +119,8 @@ static int p2m_place_apart(struct layout *l, uint64_t pages, uint64_t *at)
 	    (l->p2m_va <= l->v_last && last >= l->v_start))
 		return -EINVAL;
 	l->p2m = place(at, pages);
-	l->p2m_tables = place(at, tables_beside(l->v_start, l->v_last,
-						l->p2m_va, last));
+	l->p2m_tables = place(
+		at, tables_beside(l->v_start, l->v_last, l->p2m_va, last));
 	return 0;
 }
 
@@ -137,8 +137,7 @@ int layout_plan(const struct kernel_image *k, size_t ramdisk_bytes,
 	};
 	int rc;
 
-	if (k->vend < k->virt_base ||
-	    k->vend - k->virt_base > KERNEL_BYTES_MAX)
+	if (k->vend < k->virt_base || k->vend - k->virt_base > KERNEL_BYTES_MAX)
 		return -EINVAL;
 	if (!l.ramdisk_apart)
 		l.ramdisk = place(&at, ramdisk);

@@ -8,8 +8,8 @@
 
 struct domain_config {
 	const char *name;
-	uint16_t first_id;   /* lowest id it may have */
-	uint64_t max_pages;  /* limit of its memory */
+	uint16_t first_id;  /* lowest id it may have */
+	uint64_t max_pages; /* limit of its memory */
 	uint32_t vcpus;
 	uint32_t weight;
 	uint32_t boot_index; /* for boot/, LIFECYCLE_NO_INDEX: not its guest */
@@ -80,6 +80,6 @@ bool lifecycle_ended_pending(void);
  * one; -EINVAL; -ERESTART: its page tables are half validated, call again.
  */
 [[nodiscard]] int lifecycle_vcpu_initialise(struct vcpu *v,
-					const struct vcpu_guest_context *c);
+					    const struct vcpu_guest_context *c);
 
 #endif

@@ -10,7 +10,7 @@
 #include "pte.h"
 
 #define TABLE_FLAGS (PTE_P | PTE_RW | PTE_US | PTE_A)
-#define PAGE_FLAGS (PTE_P | PTE_US | PTE_A | PTE_D)
+#define PAGE_FLAGS  (PTE_P | PTE_US | PTE_A | PTE_D)
 
 struct filler {
 	const struct build *b;

@@ -16,8 +16,8 @@ static struct spinlock lock = SPINLOCK_INIT(LOCK_RANK_VCPUS);
 static int roots_set(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	uint64_t user = xen_cr3_to_pfn(c->ctrlreg[1]);
-	int rc = mm_root_set(v, false,
-			     guest_mfn(xen_cr3_to_pfn(c->ctrlreg[3])));
+	int rc =
+		mm_root_set(v, false, guest_mfn(xen_cr3_to_pfn(c->ctrlreg[3])));
 
 	if (rc || !user)
 		return rc;

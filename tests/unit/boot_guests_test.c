@@ -64,9 +64,9 @@ static void module(const void *data, size_t bytes, const char *string)
 	nr++;
 }
 
-#define KERNEL kernel.bytes, kernel.size
-#define OTHER other.bytes, other.size
-#define PACKED packed, packed_bytes
+#define KERNEL	kernel.bytes, kernel.size
+#define OTHER	other.bytes, other.size
+#define PACKED	packed, packed_bytes
 #define RAMDISK ramdisk, sizeof(ramdisk)
 
 static int setup(void **state)
@@ -175,9 +175,10 @@ static void cmdline_of(struct domain *d, char out[MAX_GUEST_CMDLINE])
 	uint64_t va = d->vcpu[0]->regs->rsi;
 
 	host_vcpu_enter(d->vcpu[0]);
-	assert_int_equal(host_guest_read(
-		va + offsetof(struct start_info, cmd_line), out,
-		MAX_GUEST_CMDLINE), 0);
+	assert_int_equal(
+		host_guest_read(va + offsetof(struct start_info, cmd_line), out,
+				MAX_GUEST_CMDLINE),
+		0);
 	host_vcpu_enter(NULL);
 }
 
@@ -187,7 +188,8 @@ static void two_guests(void **state)
 	struct domain *web, *db;
 
 	(void)state;
-	module(PACKED, "vmlinuz domain=web memory=5M weight=512 -- console=hvc0 a=b");
+	module(PACKED,
+	       "vmlinuz domain=web memory=5M weight=512 -- console=hvc0 a=b");
 	module(RAMDISK, "initrd.img ramdisk=web");
 	module(PACKED, "vmlinuz domain=db memory=6M vcpus=3");
 	module(RAMDISK, "initrd.img ramdisk=db");
@@ -235,7 +237,8 @@ static const struct mistake {
 	const char *text;
 } mistakes[] = {
 	{ NULL, NULL, "no module: expected a kernel as module 0" },
-	{ "vmlinuz domain=web memroy=64M", NULL, "module 0 (vmlinuz): "
+	{ "vmlinuz domain=web memroy=64M", NULL,
+	  "module 0 (vmlinuz): "
 	  "'memroy=64M' is unknown" },
 	{ "domain=web", NULL, "write 'placeholder' before it" },
 	{ "k domain=web", "k domain=web", "is the name of a guest already" },
@@ -244,7 +247,8 @@ static const struct mistake {
 	  "guest web: 64 MiB asked for, 23 MiB free" },
 	{ "k domain=web memory=16M", "k domain=db memory=8M",
 	  "guest db: 8 MiB asked for, 7 MiB free" },
-	{ "k domain=web memory=3M", NULL, "guest web: 3072 KiB asked for, its "
+	{ "k domain=web memory=3M", NULL,
+	  "guest web: 3072 KiB asked for, its "
 	  "kernel, ramdisk and tables need" },
 };
 

@@ -20,9 +20,9 @@
 #include "model/oracle.h"
 
 #define MAX_PAGES 64
-#define PAGES 40
-#define ARG host_guest_va(0)
-#define LIST host_guest_va(1)
+#define PAGES	  40
+#define ARG	  host_guest_va(0)
+#define LIST	  host_guest_va(1)
 
 static struct host_guest g;
 static struct vcpu *v;
@@ -149,8 +149,7 @@ static void increase(void **state)
 	(void)state;
 	assert_int_equal(extents(XENMEM_increase_reservation, 4, 1), 4);
 	for (unsigned int i = 0; i < 4; i++) {
-		assert_int_equal(frame_of(mfn(list_at(i) + 1))->owner,
-				 g.d->id);
+		assert_int_equal(frame_of(mfn(list_at(i) + 1))->owner, g.d->id);
 		assert_int_equal(arch_m2p[list_at(i)], M2P_INVALID);
 	}
 	reservation_set(0, 3, 0, 0, DOMID_SELF); /* no list: not told */
@@ -230,8 +229,11 @@ static void faults_anywhere(void **state)
 		else
 			assert_int_equal(g.d->frames.tot_pages, had + n);
 		for (long i = 0; i < n; i++)
-			assert_int_equal(mm_decrease(g.d,
-				guest_mfn(list_at((unsigned int)i)), 0), 0);
+			assert_int_equal(
+				mm_decrease(g.d,
+					    guest_mfn(list_at((unsigned int)i)),
+					    0),
+				0);
 	}
 }
 
@@ -339,8 +341,9 @@ static void questions(void **state)
 	assert_int_equal(m.v_start, ABI_HV_START);
 	assert_int_equal(m.v_end, 0xffff804000000000);
 	assert_int_equal(m.max_mfn, 1023);
-	assert_int_equal(call(XENMEM_machphys_mapping,
-			      host_guest_va(PAGES - 1)), -EFAULT);
+	assert_int_equal(
+		call(XENMEM_machphys_mapping, host_guest_va(PAGES - 1)),
+		-EFAULT);
 	assert_int_equal(call(XENMEM_memory_map, ARG), -ENOSYS);
 	assert_int_equal(call(63, ARG), -ENOSYS);
 }
@@ -358,10 +361,12 @@ static void vm_assist(void **state)
 	for (unsigned int type = 0; type < 6; type++)
 		assert_int_equal(assist(VMASST_CMD_enable, type), 0);
 	assert_int_equal(g.d->mm.vm_assist, 0x3f);
-	assert_int_equal(assist(VMASST_CMD_disable,
-				VMASST_TYPE_runstate_update_flag), 0);
-	assert_int_equal(assist(VMASST_CMD_disable,
-				VMASST_TYPE_runstate_update_flag), 0);
+	assert_int_equal(
+		assist(VMASST_CMD_disable, VMASST_TYPE_runstate_update_flag),
+		0);
+	assert_int_equal(
+		assist(VMASST_CMD_disable, VMASST_TYPE_runstate_update_flag),
+		0);
 	assert_int_equal(g.d->mm.vm_assist, 0x1f);
 	assert_int_equal(assist(VMASST_CMD_enable, 6), -EINVAL);
 	assert_int_equal(assist(VMASST_CMD_enable, 31), -EINVAL);
@@ -375,13 +380,20 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(populate),	      TEST(populate_large),
-		TEST(limit),	      TEST(increase),
-		TEST(decrease),	      TEST(paused),
-		TEST(result_unwritable), TEST(faults_anywhere),
-		TEST(read_once),      TEST(hostile),
-		TEST(address_bits),   TEST(for_another),
-		TEST(questions),      TEST(vm_assist),
+		TEST(populate),
+		TEST(populate_large),
+		TEST(limit),
+		TEST(increase),
+		TEST(decrease),
+		TEST(paused),
+		TEST(result_unwritable),
+		TEST(faults_anywhere),
+		TEST(read_once),
+		TEST(hostile),
+		TEST(address_bits),
+		TEST(for_another),
+		TEST(questions),
+		TEST(vm_assist),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

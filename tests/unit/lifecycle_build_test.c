@@ -239,8 +239,9 @@ static void mapped(void **state)
 		else
 			assert_true(frame_is_validated(frame_of(mfn(m))));
 	}
-	assert_int_equal(host_guest_read(WORLD_BASE + 1024 * PAGE_SIZE, &mark,
-					 8), -EFAULT);
+	assert_int_equal(
+		host_guest_read(WORLD_BASE + 1024 * PAGE_SIZE, &mark, 8),
+		-EFAULT);
 	assert_int_equal(host_guest_write(si.mfn_list, &mark, 8), 0);
 	host_fini();
 }
@@ -275,9 +276,10 @@ static void kernel_and_ramdisk(void **state)
 	assert_bytes(WORLD_KERNEL + 0x4680, zeros, 0x1000);
 	for (unsigned int i = 0; i < RAMDISK_BYTES; i++) {
 		pfn = si.mod_start + i / PAGE_SIZE;
-		assert_int_equal(((uint8_t *)arch_frame_ptr(mfn(peek(
-				 si.mfn_list + pfn * 8))))[i % PAGE_SIZE],
-				 ramdisk[i]);
+		assert_int_equal(
+			((uint8_t *)arch_frame_ptr(mfn(
+				peek(si.mfn_list + pfn * 8))))[i % PAGE_SIZE],
+			ramdisk[i]);
 	}
 	host_fini();
 }
@@ -336,8 +338,8 @@ static void privileged(void **state)
 	assert_int_equal(d->id, 0);
 	assert_int_equal(lifecycle_build(d, &i), 0);
 	host_vcpu_enter(d->vcpu[0]);
-	assert_int_equal(host_guest_read(d->vcpu[0]->regs->rsi, &si,
-					 sizeof(si)), 0);
+	assert_int_equal(
+		host_guest_read(d->vcpu[0]->regs->rsi, &si, sizeof(si)), 0);
 	assert_int_equal(si.flags, SIF_PRIVILEGED | SIF_INITDOMAIN);
 	assert_int_equal(si.mod_start, 0);
 	assert_int_equal(si.mod_len, 0);
@@ -361,8 +363,8 @@ static void long_command_line(void **state)
 	assert_int_equal(lifecycle_create(&c, &d), 0);
 	assert_int_equal(lifecycle_build(d, &i), 0);
 	host_vcpu_enter(d->vcpu[0]);
-	assert_int_equal(host_guest_read(d->vcpu[0]->regs->rsi, &si,
-					 sizeof(si)), 0);
+	assert_int_equal(
+		host_guest_read(d->vcpu[0]->regs->rsi, &si, sizeof(si)), 0);
 	assert_int_equal(strlen((const char *)si.cmd_line), 1023);
 	assert_true(world_said("guest web: command line cut after 1023"));
 	host_fini();
@@ -404,7 +406,8 @@ static void refused(void **state)
 		       "tables need 4132 KiB");
 	i.pages = WORLD_PAGES;
 	kernel.p2m_base = WORLD_KERNEL - WORLD_PAGES;
-	expect_refused(&i, WORLD_PAGES, 2048, -EINVAL, "guest web: its kernel "
+	expect_refused(&i, WORLD_PAGES, 2048, -EINVAL,
+		       "guest web: its kernel "
 		       "at 0xffffffff80100000 and 8 KiB of ramdisk do not fit");
 }
 

@@ -202,9 +202,9 @@ static void with_all_it_can_have(void **state)
 	run();
 	assert_int_equal(event_timer_singleshot(v, time_now_ns() + 1000, 0), 0);
 	assert_int_equal(event_timer_periodic(v, 5000000), 0);
-	assert_int_equal(mm_root_set(v, true,
-				     guest_mfn(frame_mfn(v->mm.root_kernel).v)),
-			 0);
+	assert_int_equal(
+		mm_root_set(v, true, guest_mfn(frame_mfn(v->mm.root_kernel).v)),
+		0);
 	domain_shutdown(d, SHUTDOWN_poweroff);
 	lifecycle_work(v);
 	leave();
@@ -216,7 +216,8 @@ static void with_all_it_can_have(void **state)
 	host_fini();
 }
 
-/* A slice ends as soon as somebody else wants the CPU; all ends all the same. */
+/* A slice ends as soon as somebody else wants the CPU; all ends all the same.
+ */
 static void in_slices(void **state)
 {
 	(void)state;

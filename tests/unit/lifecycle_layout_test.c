@@ -15,8 +15,8 @@
 #include "errno.h"
 #include "lifecycle/layout.h"
 
-#define BASE 0xffffffff80000000UL
-#define P2M_BASE 0x8000000000UL
+#define BASE	  0xffffffff80000000UL
+#define P2M_BASE  0x8000000000UL
 #define GIB_PAGES (1UL << 18)
 
 /* Debian 12's kernel, as its notes describe it. */
@@ -84,12 +84,14 @@ static void all_in_the_region(void **state)
 static void check_laws(const struct kernel_image *k, const struct layout *l,
 		       size_t ramdisk, uint64_t pages)
 {
-	const struct span order[] = { l->ramdisk_apart ? (struct span){ 0 } :
-							 l->ramdisk,
-				      l->p2m_apart ? (struct span){ 0 } :
-						     l->p2m,
-				      l->start_info, l->console, l->tables,
-				      l->stack };
+	const struct span order[] = {
+		l->ramdisk_apart ? (struct span){ 0 } : l->ramdisk,
+		l->p2m_apart ? (struct span){ 0 } : l->p2m,
+		l->start_info,
+		l->console,
+		l->tables,
+		l->stack
+	};
 	uint64_t at = (k->vend - k->virt_base + PAGE_SIZE - 1) / PAGE_SIZE;
 	uint64_t apart = l->mapped;
 
@@ -128,9 +130,10 @@ static uint64_t tables_counted(uint64_t first, uint64_t last)
 
 static void laws_of_every_kind(void **state)
 {
-	static const uint64_t bases[] = { BASE, 0, 0x100000000000,
-					  0xffff880000000000, 0x7ffff0000000,
-					  0x3000, BASE + 0x201000 };
+	static const uint64_t bases[] = { BASE,		  0,
+					  0x100000000000, 0xffff880000000000,
+					  0x7ffff0000000, 0x3000,
+					  BASE + 0x201000 };
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(bases) * 4 * 300; i++) {

@@ -17,17 +17,17 @@
 #include "sched/sched.h"
 #include "time/time.h"
 
-#define WORLD_BASE 0xffffffff80000000UL
+#define WORLD_BASE   0xffffffff80000000UL
 #define WORLD_KERNEL (WORLD_BASE + 0x100000)
-#define WORLD_ENTRY (WORLD_KERNEL + 0x123)
-#define WORLD_PAGE (WORLD_KERNEL + 0x2000) /* for hypercalls */
-#define WORLD_P2M 0x8000000000UL
-#define WORLD_PAGES 1100 /* 4 MiB are mapped, the rest is apart */
+#define WORLD_ENTRY  (WORLD_KERNEL + 0x123)
+#define WORLD_PAGE   (WORLD_KERNEL + 0x2000) /* for hypercalls */
+#define WORLD_P2M    0x8000000000UL
+#define WORLD_PAGES  1100 /* 4 MiB are mapped, the rest is apart */
 
 static uint8_t world_bytes[0x1800];
 
 /* 0x1800 bytes at two places, the rest zeros; what it asks for by flags. */
-#define WORLD_APART 1	  /* INIT_P2M and MOD_START_PFN */
+#define WORLD_APART	1 /* INIT_P2M and MOD_START_PFN */
 #define WORLD_HYPERCALL 2 /* a hypercall page */
 static inline struct kernel_image world_kernel(unsigned int flags)
 {
