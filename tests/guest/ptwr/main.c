@@ -139,6 +139,66 @@ static void bits_and_bytes(void)
 	*(volatile pte_t *)entry = 0;
 }
 
+/* A bit number in a register reaches beyond the operand, both ways (XSA-195) */
+static void bit_strings(void)
+{
+	volatile pte_t *e = entry;
+	unsigned char carry;
+
+	e[0] = e[3] = good;
+	__asm__ __volatile__("lock; btr %1, (%2)\n\tsetc %0"
+			     : "=q"(carry)
+			     : "r"(3 * 64 + 1L), "r"(entry)
+			     : "memory", "cc");
+	TEST_RESULT(carry, 1);
+	TEST_RESULT(e[3] & (PTE_WRITE | PTE_PRESENT), PTE_PRESENT);
+	TEST_RESULT(e[0] & PTE_WRITE, PTE_WRITE);
+	__asm__ __volatile__("lock; btr %1, (%2)\n\tsetc %0"
+			     : "=q"(carry)
+			     : "r"(1 - 3 * 64L), "r"(entry + 3)
+			     : "memory", "cc");
+	TEST_RESULT(carry, 1);
+	TEST_RESULT(e[0] & (PTE_WRITE | PTE_PRESENT), PTE_PRESENT);
+	__asm__ __volatile__("lock; bts %1, (%2)\n\tsetc %0"
+			     : "=q"(carry)
+			     : "r"(1L), "r"(entry)
+			     : "memory", "cc");
+	TEST_RESULT(carry, 0);
+	TEST_RESULT(e[0] & PTE_WRITE, PTE_WRITE);
+	e[0] = e[3] = 0;
+}
+
+static void arithmetic(void)
+{
+	volatile pte_t *e = entry;
+	unsigned long v = 0x10;
+	pte_t *to = entry;
+	unsigned long n = 3;
+
+	e[0] = ABSENT(0x1000);
+	__asm__ __volatile__("lock; xadd %0, (%1)"
+			     : "+r"(v)
+			     : "r"(entry)
+			     : "memory", "cc");
+	TEST_RESULT(v, ABSENT(0x1000));
+	TEST_RESULT(e[0], ABSENT(0x1010));
+	__asm__ __volatile__("lock; orq $0x200, (%0)\n\t"
+			     "lock; subq $0x10, (%0)\n\t"
+			     "lock; xorq $0x400, (%0)"
+			     :
+			     : "r"(entry)
+			     : "memory", "cc");
+	TEST_RESULT(e[0], ABSENT(0x1600));
+	__asm__ __volatile__("rep stosq"
+			     : "+D"(to), "+c"(n)
+			     : "a"(ABSENT(0x2000))
+			     : "memory");
+	TEST_RESULT(n, 0);
+	TEST_RESULT(to, entry + 3);
+	TEST_RESULT(e[0] & e[1] & e[2], ABSENT(0x2000));
+	e[0] = e[1] = e[2] = 0;
+}
+
 #define REFUSED_AT(where, value) refused_at(__LINE__, where, value)
 
 /* A fault at the instruction, the right CR2, and nothing changed. */
@@ -241,6 +301,8 @@ void test_main(void)
 	exchange();
 	conditional();
 	bits_and_bytes();
+	bit_strings();
+	arithmetic();
 	refused();
 	user_mode();
 	sweep();
