@@ -36,13 +36,19 @@ static uint64_t forbidden(unsigned int level)
 	return level > 1 ? bits | PTE_PSE : bits;
 }
 
-static int nonpresent_check(uint64_t pte)
-{
-	uint64_t m = pte_mfn(pte).v;
+/* The narrowest addresses of caches there: bits above may be ignored. */
+#define LEAKING_FRAMES (~0UL >> (64 - (44 - PAGE_SHIFT)))
 
-	if (unlikely(m != 0 && m < frame_limit && arch_leaks_nonpresent()))
+static int nonpresent_check(unsigned int level, uint64_t pte)
+{
+	uint64_t m = pte_mfn(pte).v & LEAKING_FRAMES;
+
+	if (likely(!(pte & (PTE_ADDR | PTE_PSE))) || !arch_leaks_nonpresent())
+		return 0;
+	/* As a superpage it would name all memory around its frame. */
+	if (level > 1 && (pte & PTE_PSE))
 		return -EINVAL;
-	return 0;
+	return m != 0 && m < frame_limit ? -EINVAL : 0;
 }
 
 static int data_get(uint64_t *pte, struct domain *owner)
@@ -77,7 +83,7 @@ int entry_get(struct mm_locked m, unsigned int level, uint64_t *pte,
 	      struct domain *owner)
 {
 	if (!(*pte & PTE_P))
-		return nonpresent_check(*pte);
+		return nonpresent_check(level, *pte);
 	if (*pte & forbidden(level))
 		return -EINVAL;
 	return level == 1 ? data_get(pte, owner) : subtable_get(m, level, pte);
