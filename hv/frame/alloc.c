@@ -265,6 +265,7 @@ static void frame_end(struct frame *f, uint64_t refs)
 		d->frames.tot_pages--;
 		spin_unlock(&d->frames.lock);
 	}
+	atomic64_store(&f->refs, 0); /* flags may be left */
 	spin_lock(&heap_lock);
 	block_free(frame_mfn(f).v, 0);
 	spin_unlock(&heap_lock);

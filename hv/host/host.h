@@ -162,8 +162,9 @@ void host_port_set(uint16_t port, uint32_t value);
 uint32_t host_port_last_write(uint16_t port);
 unsigned int host_pokes(unsigned int cpu);
 /*
- * Called when a CPU idles and nothing that the machine knows of will wake it:
- * something comes from outside. NULL after host_init(): then it is a failure.
+ * Called when a CPU idles and nothing that the machine knows of will wake it,
+ * or only timers have for a while: something comes from outside. NULL after
+ * host_init(): then idling for ever is a failure.
  */
 extern void (*host_idle)(void);
 

@@ -17,11 +17,17 @@
 #define TSC_HZ 2500000000UL
 #define TSC_AT_BOOT 123456789UL
 #define WALLCLOCK_NS 1700000000000000000UL
+/* What is farther away than some years does not happen. */
+#define NEVER_NS (1UL << 57)
 
 #define CONSOLE_BYTES 65536
 #define LEAVES_MAX 64
 #define MSRS_MAX 64
 
+/* Something comes from outside after so many timers, too. */
+#define IDLES_ALONE 8
+
+static unsigned int idles;
 uint64_t host_tsc;
 void (*host_idle)(void);
 bool host_leaks_nonpresent;
@@ -79,6 +85,7 @@ void host_machine_init(void)
 	host_tsc = TSC_AT_BOOT;
 	host_leaks_nonpresent = false;
 	host_idle = NULL;
+	idles = 0;
 	memset(machine, 0, sizeof(machine));
 	for (unsigned int i = 0; i < HOST_MAX_CPUS; i++)
 		machine[i].deadline_ns = UINT64_MAX;
@@ -480,7 +487,9 @@ void arch_idle(void)
 	host_interrupts();
 	if (atomic32_load(&host_this->softirqs))
 		return;
-	if (ns != UINT64_MAX) {
+	if (host_idle && ++idles % IDLES_ALONE == 0) {
+		host_idle();
+	} else if (ns < NEVER_NS) {
 		host_tsc = MAX(host_tsc, time_tsc_of_ns(ns)) + 100;
 		timers_fire();
 	} else if (host_idle) {

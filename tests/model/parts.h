@@ -4,7 +4,7 @@
 #define MODEL_PARTS_H
 
 #include "host/host.h"
-#include "mm/pte.h"
+#include "pte.h"
 
 /* What the frame table should say of a frame. */
 struct expected {

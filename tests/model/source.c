@@ -3,7 +3,7 @@
  * Decisions of hostile guests. Numbers that are merely random are refused at
  * the first check; what is interesting is wrong in one place only.
  */
-#include "mm/pte.h"
+#include "pte.h"
 #include "source.h"
 
 struct source source;

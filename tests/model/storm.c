@@ -14,7 +14,7 @@
 
 #include "host/host.h"
 #include "mm/mm.h"
-#include "mm/pte.h"
+#include "pte.h"
 #include "oracle.h"
 #include "source.h"
 #include "storm.h"
