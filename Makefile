@@ -5,6 +5,8 @@
 #                 (RUN="-c EPYC -M q35": options of scripts/qemu)
 # make test       all checks and tests, under 40 minutes on two cores
 # make test-long  the same with every machine, CPU model and loader
+# make bench-quick  instructions of each operation, beside Xen's
+# make bench      the same, more of it, and whole systems
 # make unit       only the tests of the core in a process
 # make clean      remove build/
 #
@@ -272,6 +274,8 @@ $(B)/guests/initrd.img: scripts/initrd $(B)/guests/busybox \
 
 debian-guests: $(debian) $(B)/guests/initrd.img
 installer: $(B)/guests/di/linux
+
+-include bench/bench.mk
 
 # --- the commands ----------------------------------------------------------
 

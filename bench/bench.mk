@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+# The benchmark: its guest, its Linux program, and the commands.
+#
+# make bench-quick   each operation on Lodge and on Xen, under two minutes
+# make bench         every column, whole-system figures, and the chart
+
+BENCH_GUEST := build/bench/guest.elf
+BENCH_SOURCES := $(wildcard bench/guest/*.c bench/guest/*.S)
+
+$(BENCH_GUEST): $(BENCH_SOURCES) bench/guest/bench.h lodger/name.c \
+		$(LODGER_OBJECTS) lodger/lodger.lds $(LODGER_HEADERS) \
+		bench/bench.mk | need-build
+	@mkdir -p $(@D)
+	$(call say,GUEST)
+	$(LODGER_CC) $(LODGER_FLAGS) -P -DTEST_NAME='"bench"' -nostdlib \
+		-static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+		-Wl,--no-warn-rwx-segments -Wl,-T,lodger/lodger.lds -o $@ \
+		$(BENCH_SOURCES) lodger/name.c $(LODGER_OBJECTS)
+
+.PHONY: bench-guest
+bench-guest: $(BENCH_GUEST)
+
+PKG_BENCH := gnuplot-nox
+
+.PHONY: bench bench-quick need-bench
+need-bench:
+	@scripts/need $(PKG_BUILD) $(PKG_RUN) $(PKG_BENCH)
+
+bench-quick: $(B)/lodge $(BENCH_GUEST) $(B)/guests/xen | need-run
+	@bench/run --quick
