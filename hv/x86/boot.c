@@ -36,6 +36,8 @@ _Noreturn void stack_switch(uint64_t sp, void (*fn)(void));
 _Noreturn void enter_first_guest(void);
 _Noreturn void boot_main(uint32_t magic, uint32_t info, uint64_t image_phys);
 
+#define READING_US 5000000
+
 static struct boot_info boot;
 static struct hv_options options;
 static struct boot_module modules[MULTIBOOT_MODULES];
@@ -71,6 +73,20 @@ static int guests_prepare(void)
 	return rc;
 }
 
+/*
+ * No guest can run. Whoever sits before the screen wants to read why, so the
+ * machine does not go off at once under his eyes; with noreboot it stays.
+ */
+static _Noreturn void give_up(void)
+{
+	log_error("no guest can run: the machine stops here");
+	if (options.noreboot)
+		arch_panic();
+	if (!boot.efi && (options.console & CONSOLE_VGA))
+		tsc_delay_us(READING_US);
+	arch_machine_off();
+}
+
 /* On this CPU's own stack, in our own address space. */
 static void boot_second_half(void)
 {
@@ -87,10 +103,8 @@ static void boot_second_half(void)
 	time_init();
 	sched_init();
 	console_listen();
-	if (guests_prepare() || boot_guests_start()) {
-		log_error("no guest can run: the machine stops here");
-		arch_machine_off();
-	}
+	if (guests_prepare() || boot_guests_start())
+		give_up();
 	memory_give_modules(&boot);
 	enter_first_guest();
 }

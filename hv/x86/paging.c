@@ -213,8 +213,14 @@ static void map_frame_table(uint64_t va, unsigned int entry_bytes, int fill,
 	}
 }
 
+/*
+ * All RAM; and the first MiB with what is no RAM there: the screen's memory
+ * has to be where it was on the boot tables. (Memory types come from the
+ * MTRRs: ours only say "write-back if they agree".)
+ */
 static void map_direct(void)
 {
+	map_range(MAP_DIRECT, 0, 0x100000, RW_DATA);
 	for (unsigned int i = 0; i < early->n; i++) {
 		uint64_t start = early->ram[i].start << PAGE_SHIFT;
 		uint64_t end = early->ram[i].end << PAGE_SHIFT;

@@ -8,7 +8,7 @@
 #include "x86/vga.h"
 
 #include "lib/string.h"
-#include "x86/paging.h"
+#include "x86/map.h"
 #include "x86/port.h"
 
 #define WIDTH	  80
@@ -104,9 +104,7 @@ void vga_init(bool present)
 {
 	if (!present)
 		return;
-	vga.memory = paging_map_device(maddr(MEMORY), sizeof(vga.cells));
-	if (!vga.memory)
-		return;
+	vga.memory = (volatile uint16_t *)(MAP_DIRECT + MEMORY);
 	for (unsigned int y = 0; y < HEIGHT; y++) {
 		blank_line(y);
 		show_line(y);
