@@ -83,6 +83,7 @@ struct domain {
 	atomic32_t state;	    /* enum domain_state */
 	atomic32_t shutdown_code;   /* SHUTDOWN_* once it has shut down */
 	struct list link;	    /* on the reaper's list */
+	struct timer reap;	    /* when taking it apart goes on */
 	uint32_t boot_index;	    /* which boot description; see boot/ */
 	int64_t time_offset_ns;	    /* of its wallclock */
 	uint64_t created_ns;

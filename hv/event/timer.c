@@ -74,6 +74,9 @@ static void timer_act(struct timer *t)
 	case TIMER_SCHED_SLICE:
 		cpu_raise(this_cpu(), SOFTIRQ_SCHED);
 		break;
+	case TIMER_DOMAIN_REAP:
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+		break;
 	}
 }
 

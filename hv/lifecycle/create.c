@@ -21,6 +21,12 @@
 _Static_assert(DOMAIN_MAX_VCPUS <= XEN_LEGACY_MAX_VCPUS,
 	       "shared_info has a vcpu_info for each vcpu");
 
+/* Those of its vcpus, and its own. */
+static unsigned int timers_of(const struct domain *d)
+{
+	return TIMERS_PER_VCPU * d->max_vcpus + 1;
+}
+
 static int vcpu_create(struct domain *d, uint32_t id)
 {
 	struct vcpu *v = frame_alloc_bytes(sizeof(*v));
@@ -58,12 +64,12 @@ static void vcpus_free(struct domain *d)
 		arch_vcpu_exit(v);
 		frame_free_bytes(v, sizeof(*v));
 	}
-	timer_unreserve(TIMERS_PER_VCPU * d->max_vcpus);
+	timer_unreserve(timers_of(d));
 }
 
 static int vcpus_create(struct domain *d)
 {
-	int rc = timer_reserve(TIMERS_PER_VCPU * d->max_vcpus);
+	int rc = timer_reserve(timers_of(d));
 
 	if (rc)
 		return rc;
@@ -82,6 +88,7 @@ static void domain_begin(struct domain *d, const struct domain_config *config)
 	snprintf(d->name, sizeof(d->name), "%s", config->name);
 	atomic32_store(&d->state, DOMAIN_BUILDING);
 	list_init(&d->link);
+	timer_init(&d->reap, TIMER_DOMAIN_REAP);
 	d->boot_index = config->boot_index;
 	d->created_ns = time_now_ns();
 	d->max_vcpus = config->vcpus;
@@ -131,6 +138,7 @@ err_free:
 
 void domain_free(struct domain *d)
 {
+	timer_cancel(&d->reap);
 	vcpus_free(d);
 	frame_free_shared(d->shared_frame);
 	frame_free_bytes(d, sizeof(*d));

@@ -6,7 +6,7 @@
  *   stopping   no vcpu of it may run; some CPU may still be leaving one
  *   clearing   its channels, timers and registered areas are gone; its page
  *              tables and memory are taken apart, a slice at a time: guests
- *              run in between
+ *              run in between, for longer than a slice
  *   lingering  it owns nothing but frames that other domains still map. Its
  *              end is reported; its structures and its id stay, so that the
  *              frames' owner is never somebody else
@@ -186,14 +186,38 @@ static void stopping_run(void)
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 }
 
+#define SLICE_NS 500000UL
+#define PAUSE_NS 1000000UL
+
+/* Works on it for a slice of time; true: nothing is left to do. */
+static bool clear_slice(struct domain *d)
+{
+	uint64_t end = time_now_ns() + SLICE_NS;
+
+	do
+		if (mm_domain_teardown(d) == 0)
+			return true;
+	while (time_now_ns() < end && !arch_preempt_pending());
+	return false;
+}
+
+/* A softirq would be acted upon before any guest runs. */
+static void go_on_later(struct domain *d)
+{
+	if (current_vcpu())
+		timer_set(&d->reap, time_now_ns() + PAUSE_NS);
+	else
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+}
+
 static void clearing_run(void)
 {
 	struct domain *d = first(&clearing);
 
 	if (!d)
 		return;
-	if (mm_domain_teardown(d)) {
-		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+	if (!clear_slice(d)) {
+		go_on_later(d);
 		return;
 	}
 	queue(&lingering, d);

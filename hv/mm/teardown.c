@@ -99,8 +99,13 @@ static void cursor_advance(struct domain *d, bool start)
 		frame_put(at);
 }
 
+/* So many at a time, and fewer if there is something better to do. */
+#define FRAMES_AT_ONCE 64
+
 static int frames_phase(struct domain *d, bool pins)
 {
+	unsigned int n = 0;
+
 	if (!d->mm.teardown_at)
 		cursor_advance(d, true);
 	while (d->mm.teardown_at) {
@@ -112,7 +117,8 @@ static int frames_phase(struct domain *d, bool pins)
 		if (!pins)
 			disown(f);
 		cursor_advance(d, false);
-		if (d->mm.teardown_at && arch_preempt_pending())
+		if (d->mm.teardown_at &&
+		    (++n == FRAMES_AT_ONCE || arch_preempt_pending()))
 			return -ERESTART;
 	}
 	return 0;

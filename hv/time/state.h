@@ -13,6 +13,7 @@ enum timer_kind {
 	TIMER_VCPU_PERIODIC,   /* raise VIRQ_TIMER, and again */
 	TIMER_VCPU_POLL,       /* SCHEDOP_poll's time is up */
 	TIMER_SCHED_SLICE,     /* the running vcpu's slice is over */
+	TIMER_DOMAIN_REAP,     /* the reaper's next slice */
 };
 
 #define TIMER_IDLE	UINT32_MAX

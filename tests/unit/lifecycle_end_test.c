@@ -232,6 +232,52 @@ static void in_slices(void **state)
 	host_fini();
 }
 
+/*
+ * Between two slices the CPU is another guest's: no softirq keeps it from its
+ * guest, a timer brings the reaper back.
+ */
+static void others_run_in_between(void **state)
+{
+	struct domain_config c = {
+		.name = "mail",
+		.first_id = 2,
+		.max_pages = WORLD_PAGES,
+		.vcpus = 1,
+		.weight = 256,
+		.boot_index = LIFECYCLE_NO_INDEX,
+	};
+	struct domain_image i = { .kernel = &kernel, .pages = WORLD_PAGES };
+	struct domain *other;
+
+	(void)state;
+	make();
+	assert_int_equal(lifecycle_create(&c, &other), 0);
+	assert_int_equal(lifecycle_build(other, &i), 0);
+	lifecycle_unpause(other);
+	lifecycle_destroy(d);
+	assert_ptr_equal(sched_pick(), other->vcpu[0]);
+	arch_switch(NULL, other->vcpu[0]);
+	host_choose_random(3);
+	host_choose_rate(HOST_PREEMPT, 1000);
+	for (unsigned int n = 0; n < 10; n++) {
+		atomic32_store(&this_cpu()->softirqs, 0);
+		lifecycle_reap();
+		assert_false(atomic32_load(&this_cpu()->softirqs) &
+			     SOFTIRQ_REAP);
+		assert_ptr_equal(domain_find(1), d);
+		host_clock_advance(2000000);
+		event_timers_run();
+		assert_true(atomic32_load(&this_cpu()->softirqs) &
+			    SOFTIRQ_REAP);
+	}
+	host_choose_nothing();
+	reap();
+	expect_end(SHUTDOWN_poweroff);
+	lifecycle_destroy(other);
+	leave();
+	world_end();
+}
+
 /* One frame is still used by another: the domain lingers, boot/ need not. */
 static void lingers(void **state)
 {
@@ -334,6 +380,7 @@ int main(void)
 		cmocka_unit_test(destroyed_twice),
 		cmocka_unit_test(with_all_it_can_have),
 		cmocka_unit_test(in_slices),
+		cmocka_unit_test(others_run_in_between),
 		cmocka_unit_test(lingers),
 		cmocka_unit_test(lingers_for_shared_info),
 		cmocka_unit_test(second_vcpu),
