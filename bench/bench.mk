@@ -28,3 +28,11 @@ need-bench:
 
 bench-quick: $(B)/lodge $(BENCH_GUEST) $(B)/guests/xen | need-run
 	@bench/run --quick
+
+# bench/trace NAME: where the instructions of one operation go.
+build/bench/plugin.so: bench/plugin.c bench/bench.mk | need-build
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(CC) -std=gnu2x -O2 -fPIC -shared $(WARN) -o $@ $<
+
+bench-guest: build/bench/plugin.so

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""The benchmark guest in QEMU, on one hypervisor or the other."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+OUT = "build/bench"
+GUEST = OUT + "/guest.elf"
+LODGE = "build/lodge"
+XEN = "build/guests/xen"
+UNPROTECTED = "spec-ctrl=no xpti=no"
+# The column's name, its processor, and words for either hypervisor.
+COLUMNS = {"C": ("qemu64", UNPROTECTED), "A": ("qemu64", ""),
+           "B": ("Nehalem", "")}
+LINE = "console=com1 com1=115200 dom0_mem=128M noreboot=1 "
+ENDS = (b"TEST PASS", b"TEST FAIL", b"noreboot' set", b"with noreboot",
+        b"Panic on")
+# Shift 3: a tick of the virtual clock is 8 ns. The counts are those of
+# shift 0, and boots, which wait for the clock, are quicker. Sleep off: a
+# processor that waits moves the clock instead of waiting.
+ICOUNT = "shift=3,sleep=off"
+PATIENCE = 240
+
+os.chdir(os.path.dirname(os.path.abspath(__file__)) + "/..")
+
+
+def boot(hypervisor, cpu, words, guest_words="", extra=()):
+    """What the guest prints on this hypervisor."""
+    with tempfile.NamedTemporaryFile(dir=OUT, prefix="serial.") as serial:
+        process = subprocess.Popen(
+            ["timeout", "-k", "5", str(PATIENCE), "scripts/qemu", "-c", cpu,
+             "-m", "512M", "-s", serial.name, "-k", hypervisor, "-a",
+             LINE + words, "-r", GUEST + " " + guest_words, "--",
+             "-icount", ICOUNT, *extra],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE)
+        try:
+            text = watch(process, serial.name)
+        finally:
+            process.terminate()
+            errors = process.communicate()[1].decode()
+    if "TEST PASS" not in text:
+        sys.exit("the benchmark guest failed on %s (%s %s):\n%s%s"
+                 % (hypervisor, cpu, words, text, errors))
+    return text
+
+
+def watch(process, path):
+    """Wait for the guest's verdict; all that was printed."""
+    while True:
+        ended = process.poll() is not None
+        with open(path, "rb") as file:
+            text = file.read()
+        if ended or any(mark in text for mark in ENDS):
+            return text.decode("latin-1")
+        time.sleep(0.1)
+
+
+def operations():
+    """(name, title, aims) of each line of the table."""
+    with open("bench/operations.tsv", encoding="utf-8") as file:
+        return [line.rstrip("\n").split("\t") for line in file
+                if not line.startswith("#")]
