@@ -46,10 +46,30 @@ static uint64_t free_at_first;
 
 /* ---- the guests ---- */
 
+/* Every trap and event has an entry: fewer guests die of their first one. */
+static void handlers_set(struct vcpu *v)
+{
+	uint64_t at = host_guest_va(CODE_PAGE);
+
+	for (unsigned int i = 0; i < 20; i++) {
+		const struct trap_info t = { .vector = (uint8_t)i,
+					     .flags = pick(8),
+					     .cs = FLAT_KERNEL_CS,
+					     .address = at };
+
+		if (trap_table_set(v, &t, 1))
+			host_fail("calls: no gate %u", i);
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		if (trap_callback_register(v, i, pick(2), at))
+			host_fail("calls: no callback %u", i);
+}
+
 static void guest_start(struct domain *d)
 {
 	struct vcpu *v = d->vcpu[0];
 
+	handlers_set(v);
 	v->saved.rip = host_guest_va(CODE_PAGE);
 	v->saved.cs = FLAT_KERNEL_CS;
 	v->saved.ss = FLAT_KERNEL_SS;
@@ -178,6 +198,23 @@ static void fill(uint64_t va, unsigned int n)
 		if (host_guest_write(va + 8 * i, &w, 8))
 			return;
 	}
+}
+
+static void put(uint64_t va, const void *p, size_t n);
+
+/* Domain ids, ports, vcpus: small numbers of 16 or 32 bits. */
+static void fill_small(uint64_t va)
+{
+	uint16_t v[8] = { 0 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(v); i++) {
+		if (i % 2 && pick(3))
+			continue; /* the upper half */
+		v[i] = (uint16_t)(one_in(4) ? DOMID_SELF :
+				  one_in(4) ? guest_id[pick(2)] :
+					      pick(8));
+	}
+	put(va, v, sizeof(v));
 }
 
 static void put(uint64_t va, const void *p, size_t n)
@@ -317,7 +354,10 @@ static void arguments(uint64_t number, uint64_t a[6])
 	case __HYPERVISOR_nmi_op:
 		a[0] = pick(14);
 		a[1] = args_va();
-		fill(a[1], 4);
+		if (pick(3))
+			fill_small(a[1]);
+		else
+			fill(a[1], 4);
 		break;
 	case __HYPERVISOR_console_io:
 		a[0] = pick(3);
@@ -343,7 +383,7 @@ static uint64_t call_number(void)
 		__HYPERVISOR_set_gdt,
 	};
 
-	return pick(2) ? often[pick(sizeof(often))] : pick(56);
+	return pick(2) ? often[pick(sizeof(often))] : pick(42);
 }
 
 static uint64_t multicall(unsigned int n)
@@ -497,7 +537,7 @@ static void do_time(void)
 static void do_repair(void)
 {
 	struct host_guest *g = mine();
-	unsigned int i = pick(PAGES);
+	unsigned int i = pick(pick(2) ? PAGES : ARGS_PAGE + 4);
 	uint64_t val = frame_mfn(g->frame[i]).v << PAGE_SHIFT | PTE_P | PTE_RW |
 		       PTE_US | PTE_A;
 	struct mm_locked m = mm_lock(g->d);
