@@ -14,7 +14,7 @@
  */
 #include "lodger.h"
 
-#define EDGE ((char *)0x10000000000UL)
+#define EDGE   ((char *)0x10000000000UL)
 #define ROUNDS 60000
 
 static unsigned long state = 88172645463325252UL;
@@ -83,11 +83,11 @@ static unsigned long pointer(void)
 	}
 }
 
-static const unsigned int event_ops[] = { 0, 1, 2, 4, 5, 6, 7, 8,
-					  9, 11, 13, 14, 77 };
-static const unsigned int memory_ops[] = { 2,  3,  4,  5,  7,  9,  10, 12, 14,
-					   15, 16, 17, 18, 19, 20, 21, 23, 25,
-					   26, 28, 40, 63 };
+static const unsigned int event_ops[] = { 0, 1, 2,  4,	5,  6, 7,
+					  8, 9, 11, 13, 14, 77 };
+static const unsigned int memory_ops[] = { 2,  3,  4,  5,  7,  9,  10, 12,
+					   14, 15, 16, 17, 18, 19, 20, 21,
+					   23, 25, 26, 28, 40, 63 };
 static const unsigned int vcpu_ops[] = { 4, 6, 7, 8, 9, 11, 12, 14, 99 };
 
 #define PICK(list) ((list)[random(ARRAY_SIZE(list))])

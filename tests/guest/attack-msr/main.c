@@ -23,8 +23,7 @@ static void on_tick(unsigned int port, void *argument)
 
 static void attack(unsigned int msr)
 {
-	static const unsigned long values[] = { 0, ~0UL,
-						0x0000800000000000UL };
+	static const unsigned long values[] = { 0, ~0UL, 0x0000800000000000UL };
 	unsigned long v;
 	unsigned int i;
 

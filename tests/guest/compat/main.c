@@ -16,12 +16,12 @@ extern const char user_code[], user_code_end[];
 __asm__(".section .rodata\n"
 	".code32\n"
 	"user_code:\n"
-	"	mov	$0x1234, %eax\n"   /* 5 bytes */
-	"	push	%eax\n"		   /* 1 byte */
-	"	pop	%ebx\n"		   /* 1 byte */
-	"	int	$0x80\n"	   /* 2 bytes */
-	"	ud2\n"			   /* 2 bytes */
-	"	movl	$1, 0x12345000\n"  /* 10 bytes */
+	"	mov	$0x1234, %eax\n"  /* 5 bytes */
+	"	push	%eax\n"		  /* 1 byte */
+	"	pop	%ebx\n"		  /* 1 byte */
+	"	int	$0x80\n"	  /* 2 bytes */
+	"	ud2\n"			  /* 2 bytes */
+	"	movl	$1, 0x12345000\n" /* 10 bytes */
 	"	syscall\n"
 	".code64\n"
 	"user_code_end:\n"
@@ -64,12 +64,12 @@ static void fast_call(struct user *program)
 			    "without a callback: vector %lx", vector);
 		return;
 	}
-	TEST_ASSERT(vector == VECTOR_SYSCALL || vector == TRAP_UD,
-		    "vector %lx", vector);
+	TEST_ASSERT(vector == VECTOR_SYSCALL || vector == TRAP_UD, "vector %lx",
+		    vector);
 	if (vector == VECTOR_SYSCALL) {
 		TEST_RESULT(program->regs.rip,
-			    USER_CODE + (unsigned long)(user_code_end -
-							user_code));
+			    USER_CODE +
+				    (unsigned long)(user_code_end - user_code));
 		TEST_RESULT(program->regs.cs & 0xffff, FLAT_USER_CS32);
 		TEST_RESULT(program->masked, 1);
 	}

@@ -14,7 +14,7 @@
  */
 #include "lodger.h"
 
-#define BATCH 4000
+#define BATCH  4000
 #define TABLES 96
 
 static volatile unsigned int ticks;
@@ -44,15 +44,14 @@ static void long_batch(pte_t *l1, unsigned long *data)
 
 	for (i = 0; i < BATCH; i++) {
 		updates[i].ptr = virt_to_machine(&l1[i % 512]);
-		updates[i].val = pte_make(virt_to_mfn(data),
-					  PTE_RO | (i / 512) << 9);
+		updates[i].val =
+			pte_make(virt_to_mfn(data), PTE_RO | (i / 512) << 9);
 	}
 	TEST_RESULT(HYPERVISOR_mmu_update(updates, BATCH, &done, DOMID_SELF),
 		    0);
 	TEST_RESULT(done, BATCH);
 	for (i = 0; i < 512; i++)
-		TEST_RESULT((l1[i] >> 9) & 7,
-			    ((BATCH - 1 - i) / 512) & 7);
+		TEST_RESULT((l1[i] >> 9) & 7, ((BATCH - 1 - i) / 512) & 7);
 	/* A bad one near the end: all before it were done, and counted. */
 	updates[BATCH - 10].val = pte_make(0xfffffffffUL, PTE_RO);
 	TEST_REFUSED(HYPERVISOR_mmu_update(updates, BATCH, &done, DOMID_SELF));
@@ -74,10 +73,9 @@ static void long_multicall(unsigned int port)
 	calls[100].args[1] = (unsigned long)&port;
 	TEST_RESULT(HYPERVISOR_multicall(calls, BATCH), 0);
 	for (i = 0; i < BATCH; i++)
-		TEST_RESULT(calls[i].result,
-			    i == 100 ? 0
-			    : i % 2  ? (4 << 16 | 17)
-				     : -XEN_ENOSYS);
+		TEST_RESULT(calls[i].result, i == 100 ? 0
+					     : i % 2  ? (4 << 16 | 17)
+						      : -XEN_ENOSYS);
 }
 
 /* mmu_update inside a multicall: both kinds of progress at once. */
@@ -115,8 +113,9 @@ static void big_tree(unsigned long *data)
 			    pte_make(virt_to_mfn(data), PTE_RW));
 	for (round = 0; round < 3; round++) {
 		TEST_RESULT(table_seal(root), 0);
-		TEST_RESULT(table_ext(MMUEXT_NEW_USER_BASEPTR,
-				      virt_to_mfn(root)), 0);
+		TEST_RESULT(
+			table_ext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(root)),
+			0);
 		TEST_RESULT(table_ext(MMUEXT_UNPIN_TABLE, virt_to_mfn(root)),
 			    0);
 		TEST_REFUSED(page_unprotect(root));

@@ -10,7 +10,8 @@
  * (Where the emulator under it notices the privilege before it has read all of
  * the instruction, #GP stands in for that page fault; and Xen, looking for the
  * prefix of a forced CPUID behind a UD2, reports the page that it missed.)
- * An instruction may also stretch over two pages whose machine frames are not neighbours.
+ * An instruction may also stretch over two pages whose machine frames are not
+ * neighbours.
  *
  * Each case puts an instruction at a distance from the end of a page and runs
  * it there: with a second page, without one, and with both.

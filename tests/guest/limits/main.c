@@ -45,8 +45,8 @@ static void ports_run_out(void)
 static void gates(void)
 {
 	static trap_info_t table[257];
-	trap_info_t *edge = (void *)(0x10000000000UL + PAGE_SIZE -
-				     sizeof(trap_info_t));
+	trap_info_t *edge =
+		(void *)(0x10000000000UL + PAGE_SIZE - sizeof(trap_info_t));
 	void *page = page_alloc();
 	unsigned int v;
 
@@ -81,9 +81,10 @@ static void gates(void)
 
 static void assists(void)
 {
-	static const unsigned int known[] = { VMASST_TYPE_writable_pagetables,
-					      VMASST_TYPE_pae_extended_cr3,
-					      VMASST_TYPE_runstate_update_flag };
+	static const unsigned int known[] = {
+		VMASST_TYPE_writable_pagetables, VMASST_TYPE_pae_extended_cr3,
+		VMASST_TYPE_runstate_update_flag
+	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
@@ -93,8 +94,7 @@ static void assists(void)
 			    0);
 	}
 	TEST_RESULT(HYPERVISOR_vm_assist(VMASST_CMD_enable, 63), -XEN_EINVAL);
-	TEST_RESULT(HYPERVISOR_vm_assist(VMASST_CMD_enable, 1000),
-		    -XEN_EINVAL);
+	TEST_RESULT(HYPERVISOR_vm_assist(VMASST_CMD_enable, 1000), -XEN_EINVAL);
 	TEST_RESULT(HYPERVISOR_vm_assist(7, VMASST_TYPE_pae_extended_cr3),
 		    -XEN_ENOSYS);
 }

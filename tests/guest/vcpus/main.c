@@ -53,8 +53,8 @@ static void make_context(void)
 	memset(&context, 0, sizeof(context));
 	context.flags = VGCF_in_kernel;
 	context.user_regs.rip = (unsigned long)second;
-	context.user_regs.rsp = (unsigned long)second_stack +
-				sizeof(second_stack) - 8;
+	context.user_regs.rsp =
+		(unsigned long)second_stack + sizeof(second_stack) - 8;
 	context.user_regs.cs = FLAT_KERNEL_CS;
 	context.user_regs.ss = FLAT_KERNEL_SS;
 	context.user_regs.rflags = 2;
@@ -76,8 +76,7 @@ static void wait_events(unsigned int want)
 	unsigned long end = clock_now() + 5 * SECOND;
 
 	while (events < want) {
-		TEST_ASSERT(clock_now() < end, "%u events of %u", events,
-			    want);
+		TEST_ASSERT(clock_now() < end, "%u events of %u", events, want);
 		HYPERVISOR_sched_op(SCHEDOP_yield, 0);
 	}
 }
@@ -94,8 +93,8 @@ static void bad_contexts(void)
 	context.gdt_ents = 16;
 	context.gdt_frames[0] = virt_to_mfn(table_root());
 	TEST_REFUSED(initialise());
-	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_initialise, 1,
-				       0x10000000000UL), -XEN_EFAULT);
+	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_initialise, 1, 0x10000000000UL),
+		    -XEN_EFAULT);
 	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_is_up, 1, NULL), 0);
 }
 

@@ -23,8 +23,7 @@ static void cpuid(unsigned int leaf, unsigned int *a, unsigned int *b,
 
 	*c = 0;
 	*a = leaf;
-	__asm__ __volatile__(XEN_CPUID
-			     : "+a"(*a), "=b"(*b), "+c"(*c), "=d"(d));
+	__asm__ __volatile__(XEN_CPUID : "+a"(*a), "=b"(*b), "+c"(*c), "=d"(d));
 }
 
 static int set_xcr0(unsigned long value)
@@ -50,11 +49,11 @@ static int set_os_bit(void)
 	unsigned long cr4;
 
 	probe_begin();
-	__asm__ __volatile__("mov %%cr4, %0\n\tor $0x40000, %0\n"
-			     PROBE("mov %0, %%cr4")
-			     : "=r"(cr4)
-			     :
-			     : "memory", "cc");
+	__asm__ __volatile__(
+		"mov %%cr4, %0\n\tor $0x40000, %0\n" PROBE("mov %0, %%cr4")
+		: "=r"(cr4)
+		:
+		: "memory", "cc");
 	return probe_end();
 }
 
