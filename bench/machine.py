@@ -59,6 +59,27 @@ def watch(process, path):
         time.sleep(0.1)
 
 
+def figures(text):
+    """{name: (least, median)} in instructions, from the guest's lines."""
+    found, tick = {}, 1
+    for name, value in lines(text):
+        if name == "nops":
+            tick = value["min"] / value["per"]
+        scale = tick * value["per"]
+        found[name] = (value["min"] / scale, value["median"] / scale)
+    return found
+
+
+def lines(text):
+    """(name, {key: number}) of each line of the guest, in order."""
+    for line in text.splitlines():
+        words = line.split()
+        if "BENCH" in words:
+            name, *pairs = words[words.index("BENCH") + 1:]
+            yield name, {key: int(number) for key, number in
+                         (pair.split("=") for pair in pairs)}
+
+
 def operations():
     """(name, title, aims) of each line of the table."""
     with open("bench/operations.tsv", encoding="utf-8") as file:

@@ -2,10 +2,11 @@
 /*
  * A plugin of QEMU: which instructions run between two marks.
  *
- * The guest executes XCHG BX, BX where the timed part begins and XCHG CX, CX
- * where it ends: they do nothing and no compiler writes them. Of all such
- * windows the shortest is kept, since what an interrupt adds is in no two. At
- * the end one line goes to the file of out=FILE for each instruction in it:
+ * The guest executes XCHG BX, BX where the timed part begins, XCHG CX, CX
+ * where it ends, and XCHG DX, DX when all runs of one operation are done: they
+ * do nothing and no compiler writes them. Of an operation's windows the
+ * shortest is kept, since what an interrupt adds is in no two. Then a line for
+ * each instruction in it goes to the file of out=FILE, and then "=":
  *
  *	address times device-accesses bytes
  *
@@ -27,9 +28,6 @@ enum { ACCESS_ANY = 3 };
 
 void qemu_plugin_register_vcpu_tb_trans_cb(
 	plugin_id id, void (*call)(plugin_id, struct qemu_plugin_tb *));
-void qemu_plugin_register_atexit_cb(plugin_id id,
-				    void (*call)(plugin_id, void *),
-				    void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *,
 						 size_t n);
@@ -64,7 +62,7 @@ static struct instruction *touched[BUCKETS], *best[BUCKETS];
 static uint32_t window, n_touched, n_best;
 static uint64_t total, best_total;
 static int open_now;
-static const char *out;
+static FILE *out;
 
 /* The record of an instruction; one address can hold several in time. */
 static struct instruction *lookup(struct qemu_plugin_insn *insn)
@@ -152,10 +150,40 @@ static void ends(unsigned int cpu, void *data)
 	}
 }
 
-static int is_mark(const struct instruction *i, uint8_t last)
+/* All runs of an operation are over: what was the shortest? */
+static void finished(unsigned int cpu, void *data)
 {
-	return i->size == 3 && i->bytes[0] == 0x66 && i->bytes[1] == 0x87 &&
-	       i->bytes[2] == last;
+	uint32_t i, b;
+
+	(void)cpu;
+	(void)data;
+	for (i = 0; i < n_best; i++) {
+		fprintf(out, "%lx %lu %lu ", best[i]->address,
+			best[i]->best_times, best[i]->best_device);
+		for (b = 0; b < best[i]->size; b++)
+			fprintf(out, "%02x", best[i]->bytes[b]);
+		fputc('\n', out);
+	}
+	fputs("=\n", out);
+	fflush(out);
+	n_best = 0;
+}
+
+/* What to do when this instruction is executed. */
+static void (*action(const struct instruction *i))(unsigned int, void *)
+{
+	if (i->size != 3 || i->bytes[0] != 0x66 || i->bytes[1] != 0x87)
+		return executed;
+	switch (i->bytes[2]) {
+	case 0xdb:
+		return begins;
+	case 0xc9:
+		return ends;
+	case 0xd2:
+		return finished;
+	default:
+		return executed;
+	}
 }
 
 static void translated(plugin_id id, struct qemu_plugin_tb *tb)
@@ -168,34 +196,11 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 		struct instruction *i = lookup(insn);
 
 		qemu_plugin_register_vcpu_insn_exec_cb(
-			insn,
-			is_mark(i, 0xdb) ? begins :
-			is_mark(i, 0xc9) ? ends :
-					   executed,
-			CALLBACK_NO_REGISTERS, i);
+			insn, action(i), CALLBACK_NO_REGISTERS, i);
 		qemu_plugin_register_vcpu_mem_cb(insn, accessed,
 						 CALLBACK_NO_REGISTERS,
 						 ACCESS_ANY, i);
 	}
-}
-
-static void finished(plugin_id id, void *data)
-{
-	FILE *file = fopen(out, "w");
-	uint32_t i, b;
-
-	(void)id;
-	(void)data;
-	if (!file)
-		return;
-	for (i = 0; i < n_best; i++) {
-		fprintf(file, "%lx %lu %lu ", best[i]->address,
-			best[i]->best_times, best[i]->best_device);
-		for (b = 0; b < best[i]->size; b++)
-			fprintf(file, "%02x", best[i]->bytes[b]);
-		fputc('\n', file);
-	}
-	fclose(file);
 }
 
 __attribute__((visibility("default"))) int
@@ -204,8 +209,9 @@ qemu_plugin_install(plugin_id id, const void *info, int n, char **words)
 	(void)info;
 	if (n != 1 || strncmp(words[0], "out=", 4) != 0)
 		return -1;
-	out = strdup(words[0] + 4);
+	out = fopen(words[0] + 4, "w");
+	if (!out)
+		return -1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
-	qemu_plugin_register_atexit_cb(id, finished, NULL);
 	return 0;
 }

@@ -31,10 +31,12 @@ struct operation {
 
 /*
  * Nothing-instructions that bench/trace finds in the stream of what is
- * executed: the timed part begins and ends there.
+ * executed: the timed part begins and ends there, and the runs of an operation
+ * are all done.
  */
 #define MARK_BEGIN "xchg %%bx, %%bx"
 #define MARK_END   "xchg %%cx, %%cx"
+#define MARK_DONE  "xchg %%dx, %%dx"
 
 void measure(const struct operation *list, unsigned int n);
 /* Prints the line for n tick counts that were taken elsewhere. */
