@@ -277,8 +277,12 @@ static int random_present(uint64_t table, unsigned int level)
 void host_walk_set_bits(void)
 {
 	unsigned int cpu = (unsigned int)(host_random() % host_nr_cpus);
-	struct host_tlb_entry e = host_walk_root(cpu);
 	bool write = host_random() & 1;
+	struct host_tlb_entry e;
+
+	for (unsigned int i = 0; i < host_nr_cpus && !host_root(cpu); i++)
+		cpu = (cpu + 1) % host_nr_cpus;
+	e = host_walk_root(cpu);
 
 	while (e.mfn && e.level > 1) {
 		int at = random_present(e.mfn, e.level - 1U);

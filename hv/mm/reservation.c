@@ -6,26 +6,34 @@
  */
 #include "mm/mm.h"
 
-static int release_one(struct domain *d, struct frame *f)
+/* A reference to a frame that the domain may give back. */
+static bool hold(struct domain *d, struct frame *f)
 {
-	int rc = 0;
+	uint64_t refs;
 
 	if (!f || !frame_get(f, d))
-		return -EINVAL;
+		return false;
+	refs = atomic64_load(&f->refs);
 	/* Shared with the hypervisor: not the guest's to give. */
-	if ((atomic64_load(&f->refs) & FRAME_SHARED) || !frame_disown(f))
-		rc = -EINVAL;
+	if (!(refs & FRAME_SHARED) && (refs & FRAME_OWNED))
+		return true;
 	frame_put(f);
-	return rc;
+	return false;
 }
 
 int mm_decrease(struct domain *d, guest_mfn_t start, unsigned int order)
 {
-	for (uint64_t i = 0; i < 1UL << order; i++) {
-		int rc = release_one(d, frame_lookup(guest_mfn(start.v + i)));
+	uint64_t n = 1UL << order, held = 0;
 
-		if (rc)
-			return rc;
+	while (held < n && hold(d, frame_lookup(guest_mfn(start.v + held))))
+		held++;
+	for (uint64_t i = 0; i < held; i++) {
+		struct frame *f = frame_lookup(guest_mfn(start.v + i));
+
+		/* Another vcpu of it may have been first: so be it. */
+		if (held == n)
+			(void)!frame_disown(f);
+		frame_put(f);
 	}
-	return 0;
+	return held == n ? 0 : -EINVAL;
 }
