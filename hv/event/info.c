@@ -11,12 +11,14 @@
 
 static int info_move(struct vcpu *v, struct frame *f, uint32_t offset)
 {
-	struct vcpu_info *new;
+	struct vcpu_info *new, copy;
 
 	if (v->info_frame || !frame_get_writable(f, v->domain))
 		return -EINVAL;
 	new = (struct vcpu_info *)((char *)frame_ptr(f) + offset);
-	guest_write(v->domain, new, v->info, sizeof(*new));
+	/* The new place may overlap the old: a page of its choice. */
+	copy = *v->info;
+	guest_write(v->domain, new, &copy, sizeof(copy));
 	v->info_frame = f;
 	__atomic_store_n(&v->info, new, __ATOMIC_SEQ_CST);
 	shared_store64(&new->evtchn_pending_sel, UINT64_MAX);
