@@ -11,7 +11,7 @@
  *
  * Refused although processors accept it: F2 anywhere, F3 where it does not
  * repeat (both turn up as parts of newer opcodes, and no kernel needs them
- * here), REP STOS, and 16-bit addresses.
+ * here), and 16-bit addresses.
  */
 #include "decode.h"
 #include "table.h"

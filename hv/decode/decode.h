@@ -152,7 +152,7 @@ struct insn {
 	uint8_t operand_bytes; /* 1, 2, 4 or 8; of the data, if it has any */
 	uint8_t address_bytes; /* 4 or 8: also the size of RCX under REP */
 	bool lock;
-	bool rep; /* F3; only with INS, OUTS and WBINVD */
+	bool rep; /* F3; only with INS, OUTS, STOS and WBINVD */
 
 	bool has_imm;
 	bool reg_high; /* reg 0-3 means AH CH DH BH */
@@ -224,7 +224,8 @@ struct insn_write {
 
 /*
  * Completes a write: registers and flags of *write, RIP beyond the
- * instruction, RF clear. A single-step trap (TF) is the caller's to raise.
+ * instruction, RF clear. Of REP STOS this is one round: until the last one
+ * RIP stays. A single-step trap (TF) is the caller's to raise.
  */
 void insn_write_retire(const struct insn *insn, const struct insn_write *write,
 		       struct insn_regs *regs);

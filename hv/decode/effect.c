@@ -208,16 +208,25 @@ static void compare_exchange_8(uint64_t old, const struct insn_regs *regs,
 	set_gpr(out, regs, RDX, false, 4, old >> 32);
 }
 
-/* STOS moves RDI on, in the size of the address. */
-static void advance_rdi(const struct insn *insn, const struct insn_regs *regs,
-			struct insn_write *out)
+/*
+ * STOS moves RDI on, and with REP counts RCX down, in the size of the
+ * address. A count of zero does nothing.
+ */
+static void store_string(const struct insn *insn, const struct insn_regs *regs,
+			 struct insn_write *out)
 {
 	uint64_t step = insn->operand_bytes;
 
+	out->store = !insn->rep || cut(regs->gpr[RCX], insn->address_bytes);
+	if (!out->store)
+		return;
 	if (regs->flags & FLAG_DF)
 		step = -step;
 	set_gpr(out, regs, RDI, false, insn->address_bytes,
 		regs->gpr[RDI] + step);
+	if (insn->rep)
+		set_gpr(out, regs, RCX, false, insn->address_bytes,
+			regs->gpr[RCX] - 1);
 }
 
 uint64_t decode_address(const struct insn *insn, const struct insn_regs *regs)
@@ -265,7 +274,7 @@ bool insn_write_value(const struct insn *insn, uint64_t old,
 		break;
 	case INSN_STOS:
 		w.value = src;
-		advance_rdi(insn, regs, &w);
+		store_string(insn, regs, &w);
 		break;
 	case INSN_XCHG:
 		w.value = src;
@@ -295,6 +304,8 @@ void insn_write_retire(const struct insn *insn, const struct insn_write *write,
 	for (unsigned int i = 0; i < write->gprs; i++)
 		regs->gpr[write->gpr[i].number] = write->gpr[i].value;
 	regs->flags = write->flags & ~(uint64_t)FLAG_RF;
+	if (insn->rep && cut(regs->gpr[RCX], insn->address_bytes))
+		return; /* another round */
 	regs->rip = cut(regs->rip + insn->length,
 			insn->width == DECODE_64 ? 8 : 4);
 }

@@ -68,15 +68,19 @@ static bool fetch(struct vcpu *v, unsigned int skip, struct insn *insn)
 	return decode_insn(bytes, n, code_width(v), insn) == DECODE_OK;
 }
 
+void trap_step(struct vcpu *v)
+{
+	v->trap.debugreg[6] |= DR6_STEP;
+	trap_reflect(v, VECTOR_DB, false, 0);
+}
+
 /* Past the instruction, as the processor would: a single step traps here. */
 static void retire(struct vcpu *v, unsigned int length)
 {
 	v->regs->rip += length;
 	v->regs->rflags &= ~EFLAGS_RF;
-	if (likely(!(v->regs->rflags & EFLAGS_TF)))
-		return;
-	v->trap.debugreg[6] |= DR6_STEP;
-	trap_reflect(v, VECTOR_DB, false, 0);
+	if (unlikely(v->regs->rflags & EFLAGS_TF))
+		trap_step(v);
 }
 
 static int fault(struct vcpu *v, uint64_t va, uint32_t error)

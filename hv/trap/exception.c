@@ -99,6 +99,20 @@ static void reserved_bit(struct vcpu *v, uint32_t error, uint64_t va)
 		     v->id, va, error, entry);
 }
 
+/* A write to a page table: done for the guest, or to be tried again. */
+static bool table_write(struct vcpu *v, uint64_t va)
+{
+	uint64_t rip = v->regs->rip, rcx = v->regs->rcx;
+
+	if ((va >= ABI_HV_START && va < ABI_HV_END) || !mm_ptwr_fault(v, va))
+		return false;
+	/* RCX: a round of a repeated one is a step too. */
+	if (unlikely(v->regs->rflags & EFLAGS_TF) &&
+	    (v->regs->rip != rip || v->regs->rcx != rcx))
+		trap_step(v);
+	return true;
+}
+
 static void page_fault(struct vcpu *v, uint32_t error, uint64_t va)
 {
 	if (unlikely(error & PF_RESERVED)) {
@@ -108,8 +122,7 @@ static void page_fault(struct vcpu *v, uint32_t error, uint64_t va)
 	if (v->trap.kernel_mode) {
 		if ((error & (PF_PRESENT | PF_WRITE)) ==
 			    (PF_PRESENT | PF_WRITE) &&
-		    (va < ABI_HV_START || va >= ABI_HV_END) &&
-		    mm_ptwr_fault(v, va))
+		    table_write(v, va))
 			return;
 		error &= ~PF_USER;
 	}

@@ -92,6 +92,8 @@ void trap_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 [[nodiscard]] int trap_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 /* Emulates the privileged instruction at RIP: true when it did. */
 bool trap_emulate_privileged(struct vcpu *v);
+/* An emulated instruction of a guest that single-steps is done: #DB. */
+void trap_step(struct vcpu *v);
 /* ud2 "xen" + instruction: true when it was one and is done. */
 bool trap_emulate_forced(struct vcpu *v);
 

@@ -55,27 +55,36 @@ void arch_swap_gs(void)
 	__asm__ volatile("swapgs" ::: "memory");
 }
 
-static uint64_t base_read(uint32_t msr)
+/*
+ * The instructions that read and write bases work as far as the vcpu that is
+ * (or was until now) here has them on: they fault with its CR4.
+ */
+static bool has_fsgsbase(const struct vcpu *v)
 {
-	uint64_t v;
-
-	if (!cpu_features.fsgsbase)
-		return msr_read(msr);
-	if (msr == MSR_FS_BASE)
-		__asm__ volatile("rdfsbase %0" : "=r"(v));
-	else
-		__asm__ volatile("rdgsbase %0" : "=r"(v));
-	return v;
+	return cpu_features.fsgsbase && (v->trap.cr4 & CR4_FSGSBASE);
 }
 
-static void base_write(uint32_t msr, uint64_t v)
+static uint64_t base_read(const struct vcpu *v, uint32_t msr)
 {
-	if (!cpu_features.fsgsbase)
-		msr_write(msr, v);
-	else if (msr == MSR_FS_BASE)
-		__asm__ volatile("wrfsbase %0" : : "r"(v));
+	uint64_t base;
+
+	if (!has_fsgsbase(v))
+		return msr_read(msr);
+	if (msr == MSR_FS_BASE)
+		__asm__ volatile("rdfsbase %0" : "=r"(base));
 	else
-		__asm__ volatile("wrgsbase %0" : : "r"(v));
+		__asm__ volatile("rdgsbase %0" : "=r"(base));
+	return base;
+}
+
+static void base_write(const struct vcpu *v, uint32_t msr, uint64_t base)
+{
+	if (!has_fsgsbase(v))
+		msr_write(msr, base);
+	else if (msr == MSR_FS_BASE)
+		__asm__ volatile("wrfsbase %0" : : "r"(base));
+	else
+		__asm__ volatile("wrgsbase %0" : : "r"(base));
 }
 
 /* The GS base of the mode that the guest is not in. */
@@ -87,20 +96,20 @@ static bool gs_is_other(const struct vcpu *v, unsigned int which)
 void arch_segment_base_set(struct vcpu *v, unsigned int which, uint64_t base)
 {
 	if (which == SEGBASE_FS)
-		base_write(MSR_FS_BASE, base);
+		base_write(v, MSR_FS_BASE, base);
 	else if (gs_is_other(v, which))
 		msr_write(MSR_KERNEL_GS_BASE, base);
 	else
-		base_write(MSR_GS_BASE, base);
+		base_write(v, MSR_GS_BASE, base);
 }
 
 uint64_t arch_segment_base_get(struct vcpu *v, unsigned int which)
 {
 	if (which == SEGBASE_FS)
-		return base_read(MSR_FS_BASE);
+		return base_read(v, MSR_FS_BASE);
 	if (gs_is_other(v, which))
 		return msr_read(MSR_KERNEL_GS_BASE);
-	return base_read(MSR_GS_BASE);
+	return base_read(v, MSR_GS_BASE);
 }
 
 void arch_gs_user_selector_set(struct vcpu *v, uint16_t selector)
@@ -132,11 +141,11 @@ void switch_data_segments_read(struct cpu_user_regs *regs)
 static void segments_save(struct vcpu *v)
 {
 	bool kernel = v->trap.kernel_mode;
-	uint64_t active = base_read(MSR_GS_BASE);
+	uint64_t active = base_read(v, MSR_GS_BASE);
 	uint64_t other = msr_read(MSR_KERNEL_GS_BASE);
 
 	switch_data_segments_read(&v->saved);
-	v->fs_base = base_read(MSR_FS_BASE);
+	v->fs_base = base_read(v, MSR_FS_BASE);
 	v->gs_base_kernel = kernel ? active : other;
 	v->gs_base_user = kernel ? other : active;
 }
@@ -148,8 +157,8 @@ static void segments_load(struct vcpu *v)
 
 	arch_data_segments_load(v->saved.ds, v->saved.es, v->saved.fs,
 				v->saved.gs);
-	base_write(MSR_FS_BASE, v->fs_base);
-	base_write(MSR_GS_BASE, kernel ? v->gs_base_kernel : v->gs_base_user);
+	base_write(v, MSR_FS_BASE, v->fs_base);
+	base_write(v, MSR_GS_BASE, kernel ? v->gs_base_kernel : v->gs_base_user);
 	msr_write(MSR_KERNEL_GS_BASE,
 		  kernel ? v->gs_base_user : v->gs_base_kernel);
 }
@@ -295,9 +304,9 @@ static void debug_load(const struct vcpu *v)
 void arch_cr4_load(struct vcpu *v)
 {
 	uint64_t ours = cpu_cr4();
-	/* FSGSBASE may be refused to a guest, never given where it is not. */
-	uint64_t wanted = (ours & ~(CR4_TSD | CR4_DE)) |
-			  (v->trap.cr4 & (CR4_TSD | CR4_DE));
+	uint64_t wanted = (ours & ~(CR4_TSD | CR4_DE | CR4_FSGSBASE)) |
+			  (v->trap.cr4 & (CR4_TSD | CR4_DE)) |
+			  (v->trap.cr4 & ours & CR4_FSGSBASE);
 
 	if (cr4_read() != wanted)
 		cr4_write(wanted);
@@ -374,8 +383,8 @@ static void come(struct vcpu *v)
 	arch_gdt_load(v);
 	mm_root_activate(v);
 	arch_ldt_load(v);
+	arch_cr4_load(v); /* FSGSBASE, for what follows */
 	segments_load(v);
-	arch_cr4_load(v);
 	xstate_load(v);
 	tsc_aux_load(v);
 	if (debug_active(v))

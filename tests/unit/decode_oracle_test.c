@@ -207,7 +207,7 @@ static bool permitted(const struct zydis *z, enum insn_op op)
 	if (has_prefix(z, 0xf2))
 		return false;
 	if (has_prefix(z, 0xf3) && op != INSN_INS && op != INSN_OUTS &&
-	    op != INSN_WBINVD)
+	    op != INSN_STOS && op != INSN_WBINVD)
 		return false;
 	if (z->insn.address_width == 16 && find(z, ZYDIS_OPERAND_TYPE_MEMORY))
 		return false;

@@ -172,7 +172,7 @@ static const struct example rules_64[] = {
 	{ "f3 66 6f", "rep outs.2 ds:[r6]" },
 	{ "67 f3 6d", "rep ins.4 a4 es:[r7]" },
 	{ "f3 0f 09", "rep wbinvd.4" },
-	{ "f3 48 ab", NULL },
+	{ "f3 48 ab", "rep stos.8 es:[r7] r0" },
 	{ "f2 6c", NULL },
 	{ "f3 0f 32", NULL },
 
