@@ -36,3 +36,6 @@ build/bench/plugin.so: bench/plugin.c bench/bench.mk | need-build
 	$(CC) -std=gnu2x -O2 -fPIC -shared $(WARN) -o $@ $<
 
 bench-guest: build/bench/plugin.so
+
+bench: $(B)/lodge $(BENCH_GUEST) $(B)/guests/xen | need-run
+	@bench/run
