@@ -63,7 +63,7 @@ INCLUDE = -iquote hv/include -iquote hv
 HV_INCLUDE = $(INCLUDE) -iquote hv/x86 -idirafter hv/x86 -I hv/include
 HOST_INCLUDE = $(INCLUDE) -iquote tests -I hv/host
 
-HV_CFLAGS = -std=gnu2x -O2 -g -ffreestanding -mno-red-zone \
+HV_CFLAGS = -std=gnu2x -O2 -g -flto -frandom-seed=$@ -ffreestanding -mno-red-zone \
 	-mgeneral-regs-only -fpie -mcmodel=small -fvisibility=hidden -include hv/x86/hidden.h -fno-plt \
 	-fcf-protection=none -fno-asynchronous-unwind-tables \
 	-fno-stack-protector -fno-strict-aliasing -fno-common \
@@ -91,6 +91,7 @@ model_c := $(sort $(wildcard tests/model/*.c))
 unit_c := $(sort $(wildcard tests/unit/*_test.c))
 
 hv_obj := $(patsubst %,$(B)/%.o,$(core_c) $(x86_src))
+hv_asm_obj := $(filter %.S.o,$(hv_obj))
 host_obj := $(patsubst %,$(B)/host/%.o,$(core_c) $(host_c) $(model_c))
 fuzz_obj := $(patsubst %,$(B)/fuzz/core/%.o,$(core_c) $(host_c) $(model_c))
 fuzz_bin := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,\
@@ -120,25 +121,32 @@ define link
 $(LD) $(HV_LDFLAGS) -o $@ $(filter %.o,$^) --start-group $(archives) --end-group
 endef
 
+# All rooms are optimised as one: small functions of lower rooms are inlined
+# into higher ones, which the hot paths live from.
+$(B)/hv.o: $(filter %.c.o,$(hv_obj)) Makefile
+	$(call say,LTO)
+	$(CC) $(HV_CFLAGS) -flto=2 -nostdlib -r -flinker-output=nolto-rel -o $@ \
+		$(filter %.o,$^)
+
 $(B)/symbols0.S: scripts/symbols | need-build
 	@mkdir -p $(@D)
 	scripts/symbols </dev/null >$@
 
-$(B)/lodge.pass1: $(hv_obj) $(B)/symbols0.S.o hv/x86/lodge.lds Makefile
+$(B)/lodge.pass1: $(B)/hv.o $(hv_asm_obj) $(B)/symbols0.S.o hv/x86/lodge.lds Makefile
 	$(call say,LD)
 	$(link)
 
 $(B)/symbols1.S: $(B)/lodge.pass1 scripts/symbols
 	$(NM) -n $< | scripts/symbols >$@
 
-$(B)/lodge.pass2: $(hv_obj) $(B)/symbols1.S.o hv/x86/lodge.lds Makefile
+$(B)/lodge.pass2: $(B)/hv.o $(hv_asm_obj) $(B)/symbols1.S.o hv/x86/lodge.lds Makefile
 	$(call say,LD)
 	$(link)
 
 $(B)/symbols2.S: $(B)/lodge.pass2 scripts/symbols
 	$(NM) -n $< | scripts/symbols >$@
 
-$(B)/lodge.debug: $(hv_obj) $(B)/symbols2.S.o hv/x86/lodge.lds Makefile
+$(B)/lodge.debug: $(B)/hv.o $(hv_asm_obj) $(B)/symbols2.S.o hv/x86/lodge.lds Makefile
 	$(call say,LD)
 	$(link)
 	@$(NM) -n $@ | scripts/symbols | cmp - $(B)/symbols2.S || { \

@@ -99,26 +99,33 @@ static bool may_be_in_multicall(uint64_t number)
 	       number != __HYPERVISOR_iret;
 }
 
+/* struct multicall_entry, with the arguments as our calls take them. */
+struct entry {
+	uint64_t op, result;
+	struct call_args args;
+};
+_Static_assert(sizeof(struct entry) == sizeof(struct multicall_entry), "");
+_Static_assert(offsetof(struct entry, args) ==
+		       offsetof(struct multicall_entry, args),
+	       "");
+
 /* One entry at va: 0 when done, -ERESTART with its progress stored in it. */
 static long multicall_one(struct vcpu *v, uint64_t va)
 {
-	struct multicall_entry e;
-	struct call_args args;
+	struct entry e;
 	long rc = -EINVAL;
 
-	if (guest_copy_from(&e, va, sizeof(e)))
+	if (unlikely(guest_copy_from(&e, va, sizeof(e))))
 		return -EFAULT;
-	for (unsigned int i = 0; i < 6; i++)
-		args.a[i] = e.args[i];
-	if (may_be_in_multicall(e.op))
-		rc = call_dispatch(v, e.op, &args);
+	if (likely(may_be_in_multicall(e.op)))
+		rc = call_dispatch(v, e.op, &e.args);
 	if (unlikely(rc == -ERESTART)) {
-		if (guest_copy_to(va + offsetof(struct multicall_entry, args),
-				  args.a, sizeof(args.a)))
+		if (guest_copy_to(va + offsetof(struct entry, args), &e.args,
+				  sizeof(e.args)))
 			return -EFAULT;
 		return rc;
 	}
-	return guest_copy_to(va + offsetof(struct multicall_entry, result),
+	return guest_copy_to(va + offsetof(struct entry, result),
 			     &rc, sizeof(rc));
 }
 

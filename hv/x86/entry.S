@@ -37,7 +37,7 @@
 	.macro	SMAP_CLAC
 771:	nopl	(%rax)
 	.pushsection .smap_patch, "a"
-	.quad	771b
+	.quad	771b, 1
 	.popsection
 	.endm
 
@@ -269,21 +269,3 @@ enter_first_guest:
 	mov	%rax, %rsp
 	movabs	$resume_work, %rax
 	jmp	*%rax
-
-/* size_t usercopy(dst, src, n): bytes that could not be copied. */
-	.globl	usercopy
-usercopy:
-	mov	%rdx, %rcx
-	shr	$3, %rcx
-	and	$7, %edx
-1:	rep movsq
-	mov	%edx, %ecx
-2:	rep movsb
-	xor	%eax, %eax
-	ret
-3:	lea	(%rdx, %rcx, 8), %rcx
-4:	mov	%rcx, %rax
-	ret
-	.pushsection .ex_table, "a"
-	.quad	1b, 3b, 2b, 4b
-	.popsection

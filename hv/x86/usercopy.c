@@ -2,8 +2,8 @@
 /*
  * Copies to and from the current guest's memory, by the guest's own address
  * through the guest's own tables. A page that is not there, or is read-only
- * (a page table, say) when we write, faults in usercopy() (entry.S) and its
- * fixup tells how much is missing.
+ * (a page table, say) when we write, faults at one of the two instructions
+ * that copy, and their fixups tell how much is missing.
  *
  * The range is checked first: our own addresses would not fault.
  *
@@ -13,44 +13,67 @@
  */
 #include "arch.h"
 #include "pte.h"
-#include "x86/cpu.h"
+#include "x86/smap.h"
 
-size_t usercopy(void *dst, const void *src, size_t n);
+/* Bytes that could not be copied. */
+static inline size_t usercopy(void *dst, const void *src, size_t n)
+{
+	size_t words = n / 8, tail = n % 8;
+
+	__asm__ volatile(SMAP_STAC "1:	rep movsq\n\t"
+				   "mov %[tail], %%rcx\n"
+				   "2:	rep movsb\n"
+				   "3:	" SMAP_CLAC
+			 ".pushsection .text.fixup, \"ax\"\n"
+			 "4:	lea (%[tail], %%rcx, 8), %%rcx\n\t"
+			 "jmp 3b\n"
+			 ".popsection\n"
+			 ".pushsection .ex_table, \"a\"\n\t"
+			 ".quad 1b, 4b, 2b, 3b\n"
+			 ".popsection"
+			 : "+D"(dst), "+S"(src), "+c"(words)
+			 : [tail] "r"(tail)
+			 : "memory");
+	return words;
+}
 
 static bool range_ok(uint64_t va, size_t n)
 {
-	uint64_t end = va + n;
-
-	return end >= va && (end <= 0x0000800000000000UL || va >= ABI_HV_END);
+	if (va >= ABI_HV_END)
+		return va + n >= va;
+	return va + n <= 0x0000800000000000UL;
 }
 
-static size_t copy(void *dst, const void *src, size_t n)
+/* Something was missing: again from there, while that gets on. */
+static __attribute__((noinline)) int copy_on(char *dst, const char *src,
+					     size_t n, size_t left)
 {
-	size_t left, before = 0;
+	size_t before = n + 1; /* at least once more: it may be spurious */
 
-	if (cpu_features.smap)
-		__asm__ volatile("stac" ::: "memory");
-	left = usercopy(dst, src, n);
-	while (unlikely(left && left != before)) {
+	while (left && left != before) {
 		before = left;
-		left = usercopy((char *)dst + (n - left),
-				(const char *)src + (n - left), left);
+		left = usercopy(dst + (n - left), src + (n - left), left);
 	}
-	if (cpu_features.smap)
-		__asm__ volatile("clac" ::: "memory");
-	return left;
+	return left ? -EFAULT : 0;
+}
+
+static inline int copy(void *dst, const void *src, size_t n)
+{
+	size_t left = usercopy(dst, src, n);
+
+	return likely(!left) ? 0 : copy_on(dst, src, n, left);
 }
 
 int arch_copy_from_guest(void *dst, uint64_t va, size_t n)
 {
-	if (!range_ok(va, n) || copy(dst, (const void *)va, n))
+	if (unlikely(!range_ok(va, n)))
 		return -EFAULT;
-	return 0;
+	return copy(dst, (const void *)va, n);
 }
 
 int arch_copy_to_guest(uint64_t va, const void *src, size_t n)
 {
-	if (!range_ok(va, n) || copy((void *)va, src, n))
+	if (unlikely(!range_ok(va, n)))
 		return -EFAULT;
-	return 0;
+	return copy((void *)va, src, n);
 }
