@@ -461,6 +461,58 @@ static void bits_set_meanwhile_are_kept(void **state)
 	assert_true(paths > 3 && kept == paths - 1);
 }
 
+/* mov %rax,(%rdi), executed until it is done, on the entry of page 5. */
+static void emulate_mov(uint64_t value)
+{
+	struct cpu_user_regs *regs = g.d->vcpu[0]->regs;
+	unsigned int tries = 0;
+
+	regs->rip = host_guest_va(0);
+	regs->rdi = host_guest_va(23) + 5 * 8;
+	regs->rax = value;
+	while (regs->rip == host_guest_va(0)) {
+		assert_true(mm_ptwr_fault(g.d->vcpu[0], regs->rdi));
+		assert_true(++tries < 5);
+	}
+	assert_true(regs->rip == host_guest_va(0) + 3);
+}
+
+/*
+ * The emulated instruction saw an entry that changes before it is replaced:
+ * what was taken for the new entry is given back, and it is executed again.
+ */
+static void emulated_write_races_with_bits(void **state)
+{
+	static const uint8_t mov[] = { 0x48, 0x89, 0x07 };
+	uint64_t *e = frame_ptr(g.l1), value = entry(g.frame[6], PTE_US);
+	unsigned int again = 0;
+
+	(void)state;
+	assert_int_equal(host_guest_write(host_guest_va(0), mov, 3), 0);
+	for (unsigned int i = 1; i < g.nr - 1; i++)
+		if (i != 5)
+			assert_int_equal(update(g.l1, i, 0), 0);
+	host_choose_random(3);
+	for (unsigned int round = 0; round < 10; round++) {
+		host_explore_begin(1U << HOST_SET_AD, 1);
+		do {
+			e[5] &= ~(PTE_A | PTE_D);
+			host_third_actor(true);
+			host_explore_on();
+			emulate_mov(value);
+			host_third_actor(false);
+			again += host_choices_made(HOST_SET_AD);
+			host_choose_nothing();
+			assert_true((e[5] & ~(PTE_A | PTE_D)) == value);
+			assert_int_equal(oracle_check(), 0);
+			assert_int_equal(update(g.l1, 5,
+						entry(g.frame[5], PTE_RW)),
+					 0);
+		} while (host_explore_next());
+	}
+	assert_true(again > 10);
+}
+
 /* ---- roots ---- */
 
 static void roots_change_and_are_held(void **state)
@@ -554,6 +606,7 @@ int main(void)
 		TEST(bad_tree_interrupted_anywhere),
 		TEST(half_a_tree_is_used_otherwise),
 		TEST(bits_set_meanwhile_are_kept),
+		TEST(emulated_write_races_with_bits),
 		TEST(roots_change_and_are_held),
 		TEST(extent_is_given_back_or_not),
 		TEST(page_given_back_lives_while_it_is_mapped),
