@@ -73,18 +73,15 @@ static int update_chunk(struct mm_locked m, struct domain *frames,
 {
 	struct mmu_update req[UPDATE_CHUNK];
 	uint32_t n = MIN(b->count - b->done, (uint32_t)UPDATE_CHUNK);
+	unsigned int done;
+	int rc;
 
 	if (guest_copy_from(req, b->va + b->done * sizeof(req[0]),
 			    n * sizeof(req[0])))
 		return -EFAULT;
-	for (uint32_t i = 0; i < n; i++) {
-		int rc = mm_update_one(m, frames, req[i].ptr, req[i].val);
-
-		if (rc)
-			return rc;
-		b->done++;
-	}
-	return 0;
+	rc = mm_update(m, frames, req, n, &done);
+	b->done += done;
+	return rc;
 }
 
 long hc_mmu_update(struct vcpu *v, struct call_args *args)

@@ -14,15 +14,15 @@
 #include "mm/mm.h"
 #include "time/time.h"
 
-#define TSC_HZ 2500000000UL
-#define TSC_AT_BOOT 123456789UL
+#define TSC_HZ	     2500000000UL
+#define TSC_AT_BOOT  123456789UL
 #define WALLCLOCK_NS 1700000000000000000UL
 /* What is farther away than some years does not happen. */
 #define NEVER_NS (1UL << 57)
 
 #define CONSOLE_BYTES 65536
-#define LEAVES_MAX 64
-#define MSRS_MAX 64
+#define LEAVES_MAX    64
+#define MSRS_MAX      64
 
 /* Something comes from outside after so many timers, too. */
 #define IDLES_ALONE 8
@@ -99,15 +99,7 @@ void host_machine_init(void)
 
 /* ---- page tables and memory ---- */
 
-uint64_t arch_pte_addr_mask(void)
-{
-	return 0x0000fffffffff000UL;
-}
-
-bool arch_has_nx(void)
-{
-	return true;
-}
+uint64_t arch_pte_reserved = 0x000f000000000000UL;
 
 bool arch_leaks_nonpresent(void)
 {
@@ -249,8 +241,8 @@ static uint64_t *gs_base(struct vcpu *v, bool kernel)
 {
 	struct host_loaded *l = loaded();
 
-	return v->trap.kernel_mode == kernel ? &l->gs_base :
-					       &l->gs_base_inactive;
+	return v->trap.kernel_mode == kernel ? &l->gs_base
+					     : &l->gs_base_inactive;
 }
 
 void arch_segment_base_set(struct vcpu *v, unsigned int which, uint64_t base)

@@ -61,10 +61,9 @@ void arch_root_load(mfn_t root);
 
 /* ---- Page-table entries ---- */
 
-/* Bits of an entry that hold the frame number on this processor. */
-uint64_t arch_pte_addr_mask(void);
-/* True when the processor has the no-execute bit and it is enabled. */
-bool arch_has_nx(void);
+/* Bits that are reserved in an entry on this processor: of the address those
+ * beyond its own, and no-execute if it has none. Constant after boot. */
+extern uint64_t arch_pte_reserved;
 /* Fills slots 256-271 of a guest's L4; the rest is not touched. */
 void arch_l4_fill(uint64_t *l4);
 /* True when non-present entries may leak cached data (L1TF). */

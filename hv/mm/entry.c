@@ -29,11 +29,7 @@
 /* Bits that no guest's entry may have, beside reserved address bits. */
 static uint64_t forbidden(unsigned int level)
 {
-	uint64_t bits = PTE_ADDR & ~arch_pte_addr_mask();
-
-	if (!arch_has_nx())
-		bits |= PTE_NX;
-	return level > 1 ? bits | PTE_PSE : bits;
+	return level > 1 ? arch_pte_reserved | PTE_PSE : arch_pte_reserved;
 }
 
 /* The narrowest addresses of caches there: bits above may be ignored. */

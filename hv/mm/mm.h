@@ -74,11 +74,12 @@ struct mm_place {
 [[nodiscard]] int mm_update_va(struct vcpu *v, uint64_t va, uint64_t value,
 			       uint64_t flags, struct domain *owner);
 /*
- * One mmu_update request, ptr and val as the interface has them, on tables
- * of m.d, entries refer to frames of owner.
+ * n mmu_update requests, copied in, on tables of m.d; entries refer to frames
+ * of owner. Stops at the first that fails, *done tells how many did not.
  */
-[[nodiscard]] int mm_update_one(struct mm_locked m, struct domain *owner,
-				uint64_t ptr, uint64_t val);
+[[nodiscard]] int mm_update(struct mm_locked m, struct domain *owner,
+			    const struct mmu_update *req, unsigned int n,
+			    unsigned int *done);
 /* One mmuext_op on domain d's frames, copied in. */
 [[nodiscard]] int mm_ext_one(struct vcpu *v, struct domain *d,
 			     const struct mmuext_op *op);

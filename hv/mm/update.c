@@ -42,23 +42,49 @@ static int table_write(struct mm_locked m, struct domain *owner,
 	return data_write(m, f, ptr & ~PAGE_MASK & ~7UL, val);
 }
 
-int mm_update_one(struct mm_locked m, struct domain *owner, uint64_t ptr,
-		  uint64_t val)
+/*
+ * One request. *held is the table of the one before, with a reference, or
+ * NULL: requests come by the dozen for one table.
+ */
+static int update_one(struct mm_locked m, struct domain *owner,
+		      const struct mmu_update *req, struct frame **held)
 {
-	struct frame *f = frame_lookup(guest_mfn(ptr >> PAGE_SHIFT));
+	unsigned int what = req->ptr & 3;
+	struct frame *f = frame_lookup(guest_mfn(req->ptr >> PAGE_SHIFT));
 	int rc;
 
-	if ((ptr & 3) == MMU_MACHPHYS_UPDATE)
-		return m2p_update(owner, f, val);
-	if ((ptr & 3) == MMU_PT_UPDATE_NO_TRANSLATE)
+	if (unlikely(what == MMU_MACHPHYS_UPDATE))
+		return m2p_update(owner, f, req->val);
+	if (unlikely(what == MMU_PT_UPDATE_NO_TRANSLATE))
 		return -EOPNOTSUPP;
 	rc = mm_settle(m);
-	if (rc)
+	if (unlikely(rc))
 		return rc;
-	if ((ptr & 4) || !f || !frame_get(f, m.d))
+	if (unlikely((req->ptr & 4) || !f))
 		return -EINVAL;
-	rc = table_write(m, owner, f, ptr, val);
-	frame_put(f);
+	if (f != *held) {
+		if (!frame_get(f, m.d))
+			return -EINVAL;
+		if (*held)
+			frame_put(*held);
+		*held = f;
+	}
+	return table_write(m, owner, f, req->ptr, req->val);
+}
+
+int mm_update(struct mm_locked m, struct domain *owner,
+	      const struct mmu_update *req, unsigned int n, unsigned int *done)
+{
+	struct frame *held = NULL;
+	int rc = 0;
+
+	for (*done = 0; *done < n; ++*done) {
+		rc = update_one(m, owner, &req[*done], &held);
+		if (rc)
+			break;
+	}
+	if (held)
+		frame_put(held);
 	return rc;
 }
 

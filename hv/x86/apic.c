@@ -114,7 +114,7 @@ static void pic_silence(void)
 void apic_setup(void)
 {
 	uint64_t base = msr_read(MSR_APIC_BASE);
-	maddr_t at = maddr(base & arch_pte_addr_mask());
+	maddr_t at = maddr(base & PAGE_MASK & ~arch_pte_reserved);
 
 	pic_silence();
 	apic.deadline = cpu_features.tsc_deadline;

@@ -12,6 +12,7 @@
 #include "arch.h"
 #include "errno.h"
 #include "log/log.h"
+#include "pte.h"
 #include "x86/msr.h"
 #include "x86/port.h"
 
@@ -20,7 +21,6 @@
 struct cpu_features cpu_features;
 
 /* Answers of functions that page-table code asks often. */
-static uint64_t pte_addr_mask;
 static bool leaks_nonpresent;
 
 void arch_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
@@ -88,15 +88,7 @@ void arch_cache_flush(void)
 	__asm__ volatile("wbinvd" : : : "memory");
 }
 
-uint64_t arch_pte_addr_mask(void)
-{
-	return pte_addr_mask;
-}
-
-bool arch_has_nx(void)
-{
-	return cpu_features.nx;
-}
+uint64_t arch_pte_reserved;
 
 bool arch_leaks_nonpresent(void)
 {
@@ -135,7 +127,8 @@ void cpu_detect(void)
 	    arch_msr_read(MSR_ARCH_CAPABILITIES, &capabilities) != 0)
 		capabilities = 0;
 	leaks_nonpresent = features_leak_nonpresent(f, capabilities);
-	pte_addr_mask = ((1UL << f->phys_bits) - 1) & PAGE_MASK;
+	arch_pte_reserved = (PTE_ADDR & ~((1UL << f->phys_bits) - 1)) |
+			    (f->nx ? 0 : PTE_NX);
 	log_info("CPU: %s family %u model %#x, %u address bits%s%s", f->vendor,
 		 f->family, f->model, f->phys_bits, f->tcg ? ", TCG" : "",
 		 leaks_nonpresent ? ", L1TF" : "");

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/update.h"
 #include "call/call.h"
 #include "calls.h"
 #include "event/event.h"
@@ -26,13 +27,13 @@
 #include "time/time.h"
 #include "trap/trap.h"
 
-#define FRAMES 320
-#define PAGES 28
-#define CODE_PAGE 0
+#define FRAMES	   320
+#define PAGES	   28
+#define CODE_PAGE  0
 #define STACK_PAGE 1
-#define ARGS_PAGE 2 /* and three more */
-#define REAPS_MAX 100000
-#define CALL_RIP (host_guest_va(CODE_PAGE) + 0x102)
+#define ARGS_PAGE  2 /* and three more */
+#define REAPS_MAX  100000
+#define CALL_RIP   (host_guest_va(CODE_PAGE) + 0x102)
 
 static struct calls_config cfg;
 static struct host_guest guest[2];
@@ -210,9 +211,9 @@ static void fill_small(uint64_t va)
 	for (unsigned int i = 0; i < ARRAY_SIZE(v); i++) {
 		if (i % 2 && pick(3))
 			continue; /* the upper half */
-		v[i] = (uint16_t)(one_in(4) ? DOMID_SELF :
-				  one_in(4) ? guest_id[pick(2)] :
-					      pick(8));
+		v[i] = (uint16_t)(one_in(4)   ? DOMID_SELF
+				  : one_in(4) ? guest_id[pick(2)]
+					      : pick(8));
 	}
 	put(va, v, sizeof(v));
 }
@@ -289,9 +290,8 @@ static uint64_t context(void)
 	c.flags = one_in(3) ? word() : VGCF_in_kernel;
 	c.gdt_ents = one_in(3) ? word() : 0;
 	c.gdt_frames[0] = pick_mfn(mine(), other());
-	c.ctrlreg[3] = xen_pfn_to_cr3(one_in(3) ?
-					      pick_mfn(mine(), other()) :
-					      frame_mfn(mine()->l4).v);
+	c.ctrlreg[3] = xen_pfn_to_cr3(one_in(3) ? pick_mfn(mine(), other())
+						: frame_mfn(mine()->l4).v);
 	c.ctrlreg[1] = one_in(4) ? xen_pfn_to_cr3(frame_mfn(mine()->l4).v) : 0;
 	put(va, &c, sizeof(c));
 	return va;
@@ -376,10 +376,10 @@ static void arguments(uint64_t number, uint64_t a[6])
 static uint64_t call_number(void)
 {
 	static const uint8_t often[] = {
-		__HYPERVISOR_mmu_update,	 __HYPERVISOR_mmuext_op,
-		__HYPERVISOR_update_va_mapping,	 __HYPERVISOR_memory_op,
-		__HYPERVISOR_multicall,		 __HYPERVISOR_event_channel_op,
-		__HYPERVISOR_vcpu_op,		 __HYPERVISOR_sched_op,
+		__HYPERVISOR_mmu_update,	__HYPERVISOR_mmuext_op,
+		__HYPERVISOR_update_va_mapping, __HYPERVISOR_memory_op,
+		__HYPERVISOR_multicall,		__HYPERVISOR_event_channel_op,
+		__HYPERVISOR_vcpu_op,		__HYPERVISOR_sched_op,
 		__HYPERVISOR_set_gdt,
 	};
 
@@ -426,8 +426,7 @@ static void do_hypercall(void)
 	r->r8 = a[4];
 	r->r9 = a[5];
 	r->rip = CALL_RIP;
-	SAY("call %lu(%#lx, %#lx, %#lx, %#lx)", number, a[0], a[1], a[2],
-	    a[3]);
+	SAY("call %lu(%#lx, %#lx, %#lx, %#lx)", number, a[0], a[1], a[2], a[3]);
 	host_copy_scrambles = cfg.scrambles;
 	call_hypercall(v);
 	host_copy_scrambles = false;
@@ -457,40 +456,40 @@ static void do_write(void)
 }
 
 static const uint8_t code[][8] = {
-	{ 0x0f, 0xa2 },				     /* cpuid */
+	{ 0x0f, 0xa2 },				      /* cpuid */
 	{ 0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2 }, /* ud2 "xen" cpuid */
-	{ 0x0f, 0x32 },				     /* rdmsr */
-	{ 0x0f, 0x30 },				     /* wrmsr */
-	{ 0x0f, 0x31 },				     /* rdtsc */
-	{ 0x0f, 0x20, 0xc0 },			     /* mov %cr0,%rax */
-	{ 0x0f, 0x22, 0xc0 },			     /* mov %rax,%cr0 */
-	{ 0x0f, 0x22, 0xd8 },			     /* mov %rax,%cr3 */
-	{ 0x0f, 0x20, 0xd8 },			     /* mov %cr3,%rax */
-	{ 0x0f, 0x22, 0xe0 },			     /* mov %rax,%cr4 */
-	{ 0x0f, 0x21, 0xf8 },			     /* mov %dr7,%rax */
-	{ 0x0f, 0x23, 0xf8 },			     /* mov %rax,%dr7 */
-	{ 0x0f, 0x06 },				     /* clts */
-	{ 0x0f, 0x09 },				     /* wbinvd */
-	{ 0x0f, 0x01, 0x38 },			     /* invlpg (%rax) */
-	{ 0x0f, 0x01, 0xd1 },			     /* xsetbv */
-	{ 0x0f, 0x01, 0xf9 },			     /* rdtscp */
-	{ 0xec },				     /* in (%dx),%al */
-	{ 0xef },				     /* out %eax,(%dx) */
-	{ 0x6c },				     /* insb */
-	{ 0xf3, 0x6f },				     /* rep outsl */
-	{ 0xf4 },				     /* hlt */
-	{ 0xfa },				     /* cli */
-	{ 0xfb },				     /* sti */
-	{ 0x48, 0x89, 0x07 },			     /* mov %rax,(%rdi) */
-	{ 0x48, 0x87, 0x07 },			     /* xchg %rax,(%rdi) */
-	{ 0xf0, 0x48, 0x0f, 0xb3, 0x07 },	     /* lock btr %rax,(%rdi) */
-	{ 0xf0, 0x48, 0x0f, 0xb1, 0x0f },	     /* lock cmpxchg */
-	{ 0x48, 0xab },				     /* stos */
+	{ 0x0f, 0x32 },				      /* rdmsr */
+	{ 0x0f, 0x30 },				      /* wrmsr */
+	{ 0x0f, 0x31 },				      /* rdtsc */
+	{ 0x0f, 0x20, 0xc0 },			      /* mov %cr0,%rax */
+	{ 0x0f, 0x22, 0xc0 },			      /* mov %rax,%cr0 */
+	{ 0x0f, 0x22, 0xd8 },			      /* mov %rax,%cr3 */
+	{ 0x0f, 0x20, 0xd8 },			      /* mov %cr3,%rax */
+	{ 0x0f, 0x22, 0xe0 },			      /* mov %rax,%cr4 */
+	{ 0x0f, 0x21, 0xf8 },			      /* mov %dr7,%rax */
+	{ 0x0f, 0x23, 0xf8 },			      /* mov %rax,%dr7 */
+	{ 0x0f, 0x06 },				      /* clts */
+	{ 0x0f, 0x09 },				      /* wbinvd */
+	{ 0x0f, 0x01, 0x38 },			      /* invlpg (%rax) */
+	{ 0x0f, 0x01, 0xd1 },			      /* xsetbv */
+	{ 0x0f, 0x01, 0xf9 },			      /* rdtscp */
+	{ 0xec },				      /* in (%dx),%al */
+	{ 0xef },				      /* out %eax,(%dx) */
+	{ 0x6c },				      /* insb */
+	{ 0xf3, 0x6f },				      /* rep outsl */
+	{ 0xf4 },				      /* hlt */
+	{ 0xfa },				      /* cli */
+	{ 0xfb },				      /* sti */
+	{ 0x48, 0x89, 0x07 },			      /* mov %rax,(%rdi) */
+	{ 0x48, 0x87, 0x07 },			      /* xchg %rax,(%rdi) */
+	{ 0xf0, 0x48, 0x0f, 0xb3, 0x07 },	      /* lock btr %rax,(%rdi) */
+	{ 0xf0, 0x48, 0x0f, 0xb1, 0x0f },	      /* lock cmpxchg */
+	{ 0x48, 0xab },				      /* stos */
 };
 
 static void do_trap(void)
 {
-	static const uint8_t vectors[] = { 13, 13, 13, 14, 14, 14, 6, 3,
+	static const uint8_t vectors[] = { 13, 13, 13, 14, 14, 14, 6,  3,
 					   1,  0,  7,  12, 17, 16, 19, 4 };
 	struct vcpu *v = me();
 	struct cpu_user_regs *r = v->regs;
@@ -552,8 +551,7 @@ static void act(void)
 {
 	struct vcpu *v = me();
 
-	if (v->trap.kernel_mode && v->regs->rip == CALL_RIP - 2 &&
-	    pick(16)) {
+	if (v->trap.kernel_mode && v->regs->rip == CALL_RIP - 2 && pick(16)) {
 		do_call_again();
 		return;
 	}

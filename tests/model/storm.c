@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/update.h"
 #include "host/host.h"
 #include "mm/mm.h"
 #include "pte.h"
@@ -19,9 +20,9 @@
 #include "source.h"
 #include "storm.h"
 
-#define FRAMES 112
+#define FRAMES	     112
 #define RESTARTS_MAX 20000
-#define FREE_FRAMES 6 /* so that a freed frame is soon another's */
+#define FREE_FRAMES  6 /* so that a freed frame is soon another's */
 
 static struct storm_config cfg;
 static struct host_guest guest[2];
@@ -44,8 +45,7 @@ static struct host_guest *other(void)
 	return mine() == &guest[0] ? &guest[1] : &guest[0];
 }
 
-#define SAY(...)                                                               \
-	snprintf(what[host_this->id], sizeof(what[0]), __VA_ARGS__)
+#define SAY(...) snprintf(what[host_this->id], sizeof(what[0]), __VA_ARGS__)
 
 static uint64_t some_mfn(void)
 {
@@ -87,25 +87,28 @@ static int op_map_again(void)
 {
 	unsigned int i = pick(mine()->nr);
 	struct host_guest *g = mine();
-	uint64_t val = frame_mfn(g->frame[i]).v << PAGE_SHIFT | PTE_P |
-		       PTE_US | PTE_A;
+	uint64_t val =
+		frame_mfn(g->frame[i]).v << PAGE_SHIFT | PTE_P | PTE_US | PTE_A;
 	struct mm_locked m;
 	int rc;
 
 	val |= pick(2) ? PTE_RW : 0;
 	SAY("map page %u again: %#lx", i, val);
 	m = mm_lock(g->d);
-	rc = mm_update_one(m, g->d,
-			   (frame_mfn(g->l1).v << PAGE_SHIFT) + i * 8, val);
+	rc = mm_update_one(m, g->d, (frame_mfn(g->l1).v << PAGE_SHIFT) + i * 8,
+			   val);
 	mm_unlock(m);
 	return rc;
 }
 
 static int op_update_va(void)
 {
-	static const uint64_t flags[] = { 0, UVMF_TLB_FLUSH, UVMF_INVLPG,
+	static const uint64_t flags[] = { 0,
+					  UVMF_TLB_FLUSH,
+					  UVMF_INVLPG,
 					  UVMF_TLB_FLUSH | UVMF_ALL,
-					  UVMF_INVLPG | UVMF_ALL, 3 };
+					  UVMF_INVLPG | UVMF_ALL,
+					  3 };
 	uint64_t va = some_va(), val = some_entry();
 	uint64_t f = flags[pick(ARRAY_SIZE(flags))];
 
@@ -193,18 +196,17 @@ static int op_build(void)
 	unsigned int page = pick(g->nr - 4), level = 1 + pick(4);
 	unsigned int from = pick_index(), n = 1 + pick(6);
 	uint64_t m = frame_mfn(g->frame[page]).v;
-	enum frame_type below = level == 1 ? FRAME_WRITABLE :
-					     (enum frame_type)(level);
+	enum frame_type below =
+		level == 1 ? FRAME_WRITABLE : (enum frame_type)(level);
 	struct mm_locked lock;
 	int rc = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		uint64_t e = frame_of_type(g, below) << PAGE_SHIFT |
-			     pick_flags();
+		uint64_t e =
+			frame_of_type(g, below) << PAGE_SHIFT | pick_flags();
 
-		rc |= host_guest_write(host_guest_va(page) +
-					       (from + 3 * i) % 512 * 8,
-				       &e, 8);
+		rc |= host_guest_write(
+			host_guest_va(page) + (from + 3 * i) % 512 * 8, &e, 8);
 	}
 	lock = mm_lock(g->d);
 	rc |= mm_update_one(lock, g->d,
@@ -212,8 +214,8 @@ static int op_build(void)
 			    m << PAGE_SHIFT | PTE_P | PTE_A);
 	mm_unlock(lock);
 	rc = ext(MMUEXT_PIN_L1_TABLE + level - 1, m, 0);
-	SAY("build L%u of page %u, frame %#lx, %u entries from %u", level,
-	    page, m, n, from);
+	SAY("build L%u of page %u, frame %#lx, %u entries from %u", level, page,
+	    m, n, from);
 	return rc;
 }
 
@@ -386,7 +388,7 @@ static const struct {
 	{ op_mmu_update, 12 }, { op_map_again, 10 }, { op_update_va, 10 },
 	{ op_pin, 12 },	       { op_unpin, 8 },	     { op_root, 8 },
 	{ op_flush, 3 },       { op_page, 2 },	     { op_write, 10 },
-	{ op_build, 25 }, { op_read, 4 },	     { op_ptwr, 6 },
+	{ op_build, 25 },      { op_read, 4 },	     { op_ptwr, 6 },
 	{ op_decrease, 2 },    { op_populate, 6 },   { op_gdt, 3 },
 	{ op_ldt, 3 },	       { op_descriptor, 3 }, { op_mode, 3 },
 	{ op_switch, 4 },      { op_fill, 4 },	     { op_drop, 12 },
@@ -425,10 +427,13 @@ static void say_step(unsigned int step)
 {
 	for (unsigned int i = 0; i < host_nr_cpus; i++)
 		if (what[i][0])
-			fprintf(stderr, "seed %lu step %u cpu %u dom%d: %s -> "
-				"%d\n", cfg.seed, step, i,
-				host_cpus[i].current ?
-					host_cpus[i].current->domain->id : -1,
+			fprintf(stderr,
+				"seed %lu step %u cpu %u dom%d: %s -> "
+				"%d\n",
+				cfg.seed, step, i,
+				host_cpus[i].current
+					? host_cpus[i].current->domain->id
+					: -1,
 				what[i], result[i]);
 }
 

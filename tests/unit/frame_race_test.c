@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "model/update.h"
 #include "host/host.h"
 #include "mm/mm.h"
 #include "pte.h"
