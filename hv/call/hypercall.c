@@ -62,20 +62,14 @@ long hc_xenpmu_op(struct vcpu *v, struct call_args *args)
 
 #define SYSCALL_BYTES 2
 
-void call_hypercall(struct vcpu *v)
+static void make_call(struct vcpu *v)
 {
 	struct cpu_user_regs *r = v->regs;
 	struct call_args args = {
 		{ r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 }
 	};
-	long rc;
+	long rc = call_dispatch(v, r->rax, &args);
 
-	/* The one that does not return a value: it sets every register. */
-	if (r->rax == __HYPERVISOR_iret) {
-		trap_iret(v);
-		return;
-	}
-	rc = call_dispatch(v, r->rax, &args);
 	if (likely(rc != -ERESTART)) {
 		r->rax = (uint64_t)rc;
 		return;
@@ -87,6 +81,15 @@ void call_hypercall(struct vcpu *v)
 	r->r10 = args.a[3];
 	r->r8 = args.a[4];
 	r->r9 = args.a[5];
+}
+
+void call_hypercall(struct vcpu *v)
+{
+	/* The one that does not return a value: it sets every register. */
+	if (v->regs->rax == __HYPERVISOR_iret)
+		trap_iret(v);
+	else
+		make_call(v);
 }
 
 /* Calls between two looks at what else there is to do. */

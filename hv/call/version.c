@@ -20,14 +20,11 @@ void version_set_commandline(const char *text)
 	snprintf(commandline, sizeof(commandline), "%s", text);
 }
 
-/* Text in a field of the interface: always the field's whole size. */
-static long text_out(uint64_t arg, const char *text, size_t size)
-{
-	char field[sizeof(xen_capabilities_info_t)] = { 0 };
-
-	snprintf(field, size, "%s", text);
-	return guest_copy_to(arg, field, size);
-}
+/* Fields of the interface that hold text: always copied whole. */
+static const xen_extraversion_t extraversion = ".0-lodge";
+static const xen_capabilities_info_t capabilities = "xen-3.0-x86_64 ";
+static const xen_changeset_info_t changeset = "lodge";
+static const xen_commandline_t denied = "<denied>";
 
 static long compile_info(uint64_t arg)
 {
@@ -89,14 +86,13 @@ long hc_xen_version(struct vcpu *v, struct call_args *args)
 		return ABI_VERSION_MAJOR << 16 | ABI_VERSION_MINOR;
 	switch ((uint32_t)args->a[0]) {
 	case XENVER_extraversion:
-		return text_out(arg, ".0-lodge", XEN_EXTRAVERSION_LEN);
+		return guest_copy_to(arg, extraversion, sizeof(extraversion));
 	case XENVER_compile_info:
 		return compile_info(arg);
 	case XENVER_capabilities:
-		return text_out(arg, "xen-3.0-x86_64 ",
-				XEN_CAPABILITIES_INFO_LEN);
+		return guest_copy_to(arg, capabilities, sizeof(capabilities));
 	case XENVER_changeset:
-		return text_out(arg, "lodge", XEN_CHANGESET_INFO_LEN);
+		return guest_copy_to(arg, changeset, sizeof(changeset));
 	case XENVER_platform_parameters:
 		return platform_parameters(arg);
 	case XENVER_get_features:
@@ -107,7 +103,7 @@ long hc_xen_version(struct vcpu *v, struct call_args *args)
 		return guest_copy_to(arg, d->handle, sizeof(d->handle));
 	case XENVER_commandline:
 		if (!d->privileged)
-			return text_out(arg, "<denied>", sizeof(commandline));
+			return guest_copy_to(arg, denied, sizeof(denied));
 		return guest_copy_to(arg, commandline, sizeof(commandline));
 	case XENVER_build_id:
 		return -ENODATA;

@@ -77,6 +77,12 @@ static int finish_below(struct mm_locked m, unsigned int level,
 	return rc;
 }
 
+/* Most entries of most tables are empty: skip eight at a time. */
+static bool eight_empty(const uint64_t *e)
+{
+	return !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]);
+}
+
 /*
  * Drops the references of entries below progress and ends the use. 0, or
  * -ERESTART with the frame partial (undo as given).
@@ -92,6 +98,10 @@ static int devalidate(struct mm_locked m, struct frame *f, unsigned int undo)
 	while (at > 0) {
 		int rc;
 
+		if (!(at & 7) && eight_empty(&table[at - 8])) {
+			at -= 8;
+			continue;
+		}
 		at--;
 		if (!(table[at] & PTE_P) || pte_slot_is_ours(level, at))
 			continue;
@@ -118,12 +128,6 @@ static int take_back(struct mm_locked m, struct frame *f, unsigned int at,
 		return rc;
 	frame_put(f);
 	return why;
-}
-
-/* Most entries of most tables are empty: skip eight at a time. */
-static bool eight_empty(const uint64_t *e)
-{
-	return !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]);
 }
 
 static int validate_table(struct mm_locked m, struct frame *f,
