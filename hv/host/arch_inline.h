@@ -23,7 +23,7 @@ extern bool host_yields;
 extern uint64_t host_tsc;
 
 #define arch_frames host_frames
-#define arch_m2p host_m2p
+#define arch_m2p    host_m2p
 
 /* The bytes of a frame; one that does not exist stops the test. */
 void *arch_frame_ptr(mfn_t m);

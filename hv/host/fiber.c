@@ -23,7 +23,7 @@
 #include "host/walk.h"
 
 #define STACK_SIZE (256 * 1024)
-#define MAIN HOST_MAX_CPUS
+#define MAIN	   HOST_MAX_CPUS
 /* Pauses in one host_cpus_go() that mean nobody gets anywhere. */
 #define RELAX_LIMIT 100000
 
@@ -130,8 +130,8 @@ void host_yield(void)
 		if (host_choose(HOST_SET_AD, 2))
 			host_walk_set_bits();
 		if (host_choose(HOST_PREFETCH, 2))
-			host_tlb_fill((unsigned int)(host_random() %
-						     host_nr_cpus));
+			host_tlb_fill(
+				(unsigned int)(host_random() % host_nr_cpus));
 	}
 	host_yields = true;
 	if (running == MAIN)

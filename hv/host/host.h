@@ -24,8 +24,8 @@
 
 /* Frames below this are no RAM: 0 is a hole, the rest the host's own. */
 #define HOST_RESERVED_FRAMES 4
-#define HOST_OWN_TABLE 1 /* empty, under the hypervisor's slots of each L4 */
-#define HOST_MAX_CPUS 8
+#define HOST_OWN_TABLE	     1 /* empty, under the hypervisor's slots of each L4 */
+#define HOST_MAX_CPUS	     8
 
 extern struct cpu host_cpus[HOST_MAX_CPUS];
 extern unsigned int host_nr_cpus;
@@ -215,8 +215,8 @@ struct host_guest {
 	struct frame *frame[512];
 	struct frame *l4, *l3, *l2, *l1; /* the last four of them */
 };
-void host_guest_make(struct host_guest *g, unsigned int nr,
-		     unsigned int vcpus, bool privileged);
+void host_guest_make(struct host_guest *g, unsigned int nr, unsigned int vcpus,
+		     bool privileged);
 /* The same for a domain that exists and has no memory. */
 void host_guest_fill(struct host_guest *g, struct domain *d, unsigned int nr);
 /* The address at which host_guest_make() mapped frame i. */

@@ -121,9 +121,9 @@ static void drop(unsigned int cpu, bool one_page, uint64_t va)
 
 	for (unsigned int i = 0; i < t->n; i++) {
 		struct host_tlb_entry *e = &t->entry[i];
-		bool keep = one_page ? e->level == 1 &&
-					       e->va != walk_base(va, 1) :
-				       e->level == 1 && e->global;
+		bool keep = one_page
+				    ? e->level == 1 && e->va != walk_base(va, 1)
+				    : e->level == 1 && e->global;
 
 		if (keep)
 			t->entry[kept++] = *e;

@@ -17,7 +17,7 @@
 #include "host/walk.h"
 
 #define RESERVED_BITS 0x000f000000000000UL /* 48 bits of physical address */
-#define READS_MAX 256
+#define READS_MAX     256
 
 uint64_t host_fault_va;
 bool host_copy_scrambles;
@@ -178,8 +178,8 @@ static bool guest_range(uint64_t va, size_t n)
 /* How many bytes of a copy arrive before the explorer makes it fault. */
 static size_t bytes_before_fault(size_t n)
 {
-	unsigned int c = host_choose(HOST_COPY_FAULT,
-				     (unsigned int)MIN(n, 64) + 1);
+	unsigned int c =
+		host_choose(HOST_COPY_FAULT, (unsigned int)MIN(n, 64) + 1);
 
 	return c ? (c - 1) * (n / MIN(n, 64)) : n;
 }
@@ -287,10 +287,10 @@ void host_walk_set_bits(void)
 	while (e.mfn && e.level > 1) {
 		int at = random_present(e.mfn, e.level - 1U);
 
-		if (at < 0 || !host_walk_step(&e,
-					      (uint64_t)at
-						      << walk_shift(e.level - 1U),
-					      write))
+		if (at < 0 ||
+		    !host_walk_step(&e,
+				    (uint64_t)at << walk_shift(e.level - 1U),
+				    write))
 			return;
 	}
 }

@@ -6,7 +6,6 @@
 #include "host/host.h"
 #include "pte.h"
 
-
 /* Bits of an address that an entry of that level resolves. */
 static inline unsigned int walk_shift(unsigned int level)
 {

@@ -14,7 +14,8 @@ static void check_page(unsigned int cpu, const struct host_tlb_entry *e,
 {
 	if (e->writable && oracle_type(f) > FRAME_WRITABLE)
 		oracle_fault("cpu %u can write through %#lx to frame %#lx, "
-			     "type word %#lx", cpu, e->va, e->mfn, f->type.v);
+			     "type word %#lx",
+			     cpu, e->va, e->mfn, f->type.v);
 	if (e->writable && f->owner == DOMID_XEN)
 		oracle_fault("cpu %u can write through %#lx to our frame %#lx",
 			     cpu, e->va, e->mfn);
@@ -40,15 +41,14 @@ static void check_entry(unsigned int cpu, const struct host_tlb_entry *e,
 		return;
 	if (f->owner != e->owner)
 		oracle_fault("cpu %u reaches through %#lx frame %#lx, which "
-			     "was dom%u's and is dom%u's", cpu, e->va, e->mfn,
-			     e->owner, f->owner);
+			     "was dom%u's and is dom%u's",
+			     cpu, e->va, e->mfn, e->owner, f->owner);
 	if (e->level == 1)
 		check_page(cpu, e, f);
-	else if (oracle_type(f) !=
-		 (enum frame_type)(FRAME_L1 + e->level - 2))
+	else if (oracle_type(f) != (enum frame_type)(FRAME_L1 + e->level - 2))
 		oracle_fault("cpu %u walks at %#lx through frame %#lx as a "
-			     "table of level %u, type word %#lx", cpu, e->va,
-			     e->mfn, e->level - 1U, f->type.v);
+			     "table of level %u, type word %#lx",
+			     cpu, e->va, e->mfn, e->level - 1U, f->type.v);
 }
 
 static void check_segments(unsigned int cpu, const struct vcpu *v,
@@ -64,8 +64,8 @@ static void check_segments(unsigned int cpu, const struct vcpu *v,
 		    !(f->type.v & FRAME_VALIDATED) || !v ||
 		    f->owner != v->domain->id)
 			oracle_fault("cpu %u has loaded frame %#lx as its %s, "
-				     "type word %#lx", cpu, frames[i], what,
-				     f->type.v);
+				     "type word %#lx",
+				     cpu, frames[i], what, f->type.v);
 	}
 }
 
@@ -76,8 +76,8 @@ static void check_cpu(unsigned int cpu)
 	uint64_t loaded = host_root(cpu);
 
 	if (v)
-		root = v->trap.kernel_mode ? v->mm.root_kernel :
-					     v->mm.root_user;
+		root = v->trap.kernel_mode ? v->mm.root_kernel
+					   : v->mm.root_user;
 	if (loaded != (root ? frame_mfn(root).v : 0))
 		oracle_fault("cpu %u has root %#lx loaded, its vcpu has %#lx",
 			     cpu, loaded, root ? frame_mfn(root).v : 0);

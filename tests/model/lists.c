@@ -26,8 +26,8 @@ static void domain_list(struct expected *e, const struct domain *d)
 		if (f->owner != d->id || !oracle_allocated(f) ||
 		    (f->refs.v & FRAME_SHARED))
 			oracle_fault("frame %#x, refs %#lx of dom%u, is on the "
-				     "list of dom%u", at, f->refs.v, f->owner,
-				     d->id);
+				     "list of dom%u",
+				     at, f->refs.v, f->owner, d->id);
 		e[at].listed = true;
 		prev = at;
 		at = f->next;
@@ -62,11 +62,13 @@ static void free_links(uint64_t m, const struct frame *f, unsigned int heads[])
 	else if (!free_head(f->prev, f->progress) ||
 		 frame_of(mfn(f->prev))->next != m)
 		oracle_fault("free block %#lx: prev %#x is not its "
-			     "neighbour", m, f->prev);
+			     "neighbour",
+			     m, f->prev);
 	if (f->next != FRAME_NIL && (!free_head(f->next, f->progress) ||
 				     frame_of(mfn(f->next))->prev != m))
 		oracle_fault("free block %#lx: next %#x is not its "
-			     "neighbour", m, f->next);
+			     "neighbour",
+			     m, f->next);
 }
 
 static uint64_t free_block(struct expected *e, uint64_t m, unsigned int heads[])
@@ -83,13 +85,14 @@ static uint64_t free_block(struct expected *e, uint64_t m, unsigned int heads[])
 	}
 	if (order < FRAME_MAX_ORDER && free_head(m ^ size, order))
 		oracle_fault("free blocks %#lx and %#lx of order %u are not "
-			     "one", m, m ^ size, order);
+			     "one",
+			     m, m ^ size, order);
 	free_links(m, f, heads);
 	for (uint64_t i = m; i < m + size; i++) {
 		if (e[i].free || (i != m && frame_of(mfn(i))->refs.v))
 			oracle_fault("frame %#lx lies in the free block %#lx, "
-				     "refs %#lx", i, m,
-				     frame_of(mfn(i))->refs.v);
+				     "refs %#lx",
+				     i, m, frame_of(mfn(i))->refs.v);
 		e[i].free = true;
 	}
 	return size;
@@ -121,8 +124,8 @@ static void in_one_place(const struct expected *e, uint64_t m)
 
 	if (e->listed != listed)
 		oracle_fault("frame %#lx of dom%u, refs %#lx: %s its owner's "
-			     "list", m, f->owner, f->refs.v,
-			     listed ? "not on" : "on");
+			     "list",
+			     m, f->owner, f->refs.v, listed ? "not on" : "on");
 	if (e->free == allocated)
 		oracle_fault("frame %#lx, refs %#lx: %s a free block", m,
 			     f->refs.v, allocated ? "in" : "lost, not in");

@@ -147,7 +147,8 @@ static void flags_agree(uint64_t m, const struct frame *f)
 		oracle_fault("frame %#lx: type %u does not exist", m, t);
 	if (contents && uses && !(w & (FRAME_VALIDATED | FRAME_PARTIAL)))
 		oracle_fault("frame %#lx: in use as %u, neither validated nor "
-			     "partial, and nobody is at it", m, t);
+			     "partial, and nobody is at it",
+			     m, t);
 	if ((!contents || !uses) &&
 	    (w & (FRAME_VALIDATED | FRAME_PARTIAL | FRAME_PINNED)))
 		oracle_fault("frame %#lx: flags %#lx without a use", m, w);
@@ -175,15 +176,17 @@ static void compare(uint64_t m, const struct expected *e)
 	flags_agree(m, f);
 	if (refs != want)
 		oracle_fault("frame %#lx of dom%u, type %u: %lu references "
-			     "expected, %lu found", m, f->owner, t, want, refs);
+			     "expected, %lu found",
+			     m, f->owner, t, want, refs);
 	if (t <= FRAME_SEGDESC && uses != e->uses[t])
 		oracle_fault("frame %#lx of dom%u: %lu uses as %u expected, "
-			     "%lu found", m, f->owner, e->uses[t], t, uses);
+			     "%lu found",
+			     m, f->owner, e->uses[t], t, uses);
 	for (unsigned int i = FRAME_WRITABLE; i <= FRAME_SEGDESC; i++)
 		if (i != t && e->uses[i])
 			oracle_fault("frame %#lx of dom%u has type %u and %lu "
-				     "uses as %u", m, f->owner, t, e->uses[i],
-				     i);
+				     "uses as %u",
+				     m, f->owner, t, e->uses[i], i);
 	if (refs && f->owner != DOMID_XEN && !domain_find(f->owner))
 		oracle_fault("frame %#lx: owner dom%u does not exist", m,
 			     f->owner);

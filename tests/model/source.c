@@ -58,18 +58,18 @@ uint64_t pick_mfn(const struct host_guest *g, const struct host_guest *other)
 
 unsigned int pick_index(void)
 {
-	static const uint16_t favourites[] = { 0, 1, 2, 2, 3, 255, 256, 271,
-					       272, 510, 511 };
+	static const uint16_t favourites[] = { 0,   1,	 2,   2,   3,  255,
+					       256, 271, 272, 510, 511 };
 
-	return one_in(16) ? pick(512) :
-			    favourites[pick(ARRAY_SIZE(favourites))];
+	return one_in(16) ? pick(512)
+			  : favourites[pick(ARRAY_SIZE(favourites))];
 }
 
 uint64_t pick_flags(void)
 {
-	static const uint64_t rare[] = { PTE_G,	  PTE_PSE, PTE_PWT,  PTE_PCD,
-					 PTE_NX,  PTE_D,   1UL << 9, 1UL << 62,
-					 1UL << 49 };
+	static const uint64_t rare[] = { PTE_G,	   PTE_PSE,   PTE_PWT,
+					 PTE_PCD,  PTE_NX,    PTE_D,
+					 1UL << 9, 1UL << 62, 1UL << 49 };
 	uint64_t flags = PTE_P | PTE_US | PTE_A;
 
 	if (pick(2))

@@ -27,8 +27,7 @@ bool source_lasts(void);
 uint64_t pick_mfn(const struct host_guest *g, const struct host_guest *other);
 unsigned int pick_index(void);
 uint64_t pick_flags(void);
-uint64_t pick_entry(const struct host_guest *g,
-		    const struct host_guest *other);
+uint64_t pick_entry(const struct host_guest *g, const struct host_guest *other);
 uint64_t pick_va(const struct host_guest *g);
 
 #endif

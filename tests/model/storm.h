@@ -15,17 +15,17 @@
 struct storm_config {
 	uint64_t seed;
 	unsigned int steps;
-	unsigned int preempt;  /* rates in 1/1000, see host.h */
+	unsigned int preempt; /* rates in 1/1000, see host.h */
 	unsigned int no_memory;
 	unsigned int faults;
 	unsigned int set_ad;
 	unsigned int prefetch;
 	bool privileged; /* the first guest may map the second's memory */
 	bool cache_upper;
-	bool gives_up; /* now and then does not resume what was interrupted */
+	bool gives_up;	 /* now and then does not resume what was interrupted */
 	bool concurrent; /* both CPUs operate at once, see fiber.c */
 	unsigned int switches; /* rate */
-	bool trace; /* say each step on stderr */
+	bool trace;	       /* say each step on stderr */
 };
 
 /*

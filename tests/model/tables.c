@@ -18,14 +18,14 @@ static void data_entry(struct expected *e, const struct frame *table,
 	if (to >= frame_limit) {
 		if (!d || !d->privileged)
 			oracle_fault("L1 %#lx[%u]: dom%u maps frame %#lx, "
-				     "which is no memory", m, i, table->owner,
-				     to);
+				     "which is no memory",
+				     m, i, table->owner, to);
 		return;
 	}
 	f = frame_of(mfn(to));
 	if (!oracle_allocated(f))
-		oracle_fault("L1 %#lx[%u] maps frame %#lx, which is free", m,
-			     i, to);
+		oracle_fault("L1 %#lx[%u] maps frame %#lx, which is free", m, i,
+			     to);
 	if (f->owner != table->owner && (!d || !d->privileged))
 		oracle_fault("L1 %#lx[%u]: dom%u maps frame %#lx of dom%u", m,
 			     i, table->owner, to, f->owner);
@@ -34,7 +34,8 @@ static void data_entry(struct expected *e, const struct frame *table,
 			     to);
 	if ((pte & PTE_RW) && oracle_type(f) != FRAME_WRITABLE)
 		oracle_fault("L1 %#lx[%u] maps frame %#lx writable, which has "
-			     "type %u", m, i, to, oracle_type(f));
+			     "type %u",
+			     m, i, to, oracle_type(f));
 	e[to].refs++;
 	if (pte & PTE_RW)
 		e[to].uses[FRAME_WRITABLE]++;
@@ -49,8 +50,8 @@ static void table_entry(struct expected *e, const struct frame *table,
 	const struct frame *f;
 
 	if (to >= frame_limit) {
-		oracle_fault("L%u %#lx[%u] leads out of memory: %#lx", level,
-			     m, i, pte);
+		oracle_fault("L%u %#lx[%u] leads out of memory: %#lx", level, m,
+			     i, pte);
 		return;
 	}
 	f = frame_of(mfn(to));
@@ -61,7 +62,8 @@ static void table_entry(struct expected *e, const struct frame *table,
 			     m, i, to, f->owner);
 	if (oracle_type(f) != want || !(f->type.v & FRAME_VALIDATED))
 		oracle_fault("L%u %#lx[%u] leads to frame %#lx, type word "
-			     "%#lx", level, m, i, to, f->type.v);
+			     "%#lx",
+			     level, m, i, to, f->type.v);
 	e[to].refs++;
 	e[to].uses[want]++;
 }
@@ -83,8 +85,8 @@ static void check_table(struct expected *e, uint64_t m)
 
 		if (pte_slot_is_ours(level, i)) {
 			if (whole && pte != ours[i])
-				oracle_fault("L4 %#lx[%u] is %#lx, not ours",
-					     m, i, pte);
+				oracle_fault("L4 %#lx[%u] is %#lx, not ours", m,
+					     i, pte);
 			continue;
 		}
 		if (!(pte & PTE_P))

@@ -22,7 +22,9 @@ static struct calls_config weather(uint64_t seed)
 	return (struct calls_config){
 		.seed = seed,
 		.steps = STEPS,
-		.preempt = seed % 3 == 0 ? 0 : seed % 3 == 1 ? 200 : 900,
+		.preempt = seed % 3 == 0   ? 0
+			   : seed % 3 == 1 ? 200
+					   : 900,
 		.no_memory = seed % 5 == 2 ? 100 : 0,
 		.faults = seed % 7 == 3 ? 50 : 0,
 		.privileged = seed % 4 == 1,

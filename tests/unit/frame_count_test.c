@@ -143,8 +143,8 @@ static void one_type_at_a_time(void **state)
 		for (unsigned int u = FRAME_WRITABLE; u <= FRAME_SEGDESC; u++) {
 			if (u == t)
 				continue;
-			assert_int_equal(
-				frame_get_type(f, (enum frame_type)u), -EBUSY);
+			assert_int_equal(frame_get_type(f, (enum frame_type)u),
+					 -EBUSY);
 			assert_false(frame_has_type(f, (enum frame_type)u));
 		}
 		assert_int_equal(uses(), 1);
@@ -290,7 +290,8 @@ static void end_of_writing_is_flushed_before_a_table(void **state)
 
 static void cpus_that_flushed_since_are_left_alone(void **state)
 {
-	struct host_tlb_entry other = { .va = HOST_VA, .level = 1,
+	struct host_tlb_entry other = { .va = HOST_VA,
+					.level = 1,
 					.mfn = HOST_RESERVED_FRAMES };
 
 	(void)state;
@@ -309,8 +310,9 @@ static void cpus_that_flushed_since_are_left_alone(void **state)
 
 static void new_owner_comes_after_a_flush(void **state)
 {
-	struct host_tlb_entry stale = { .va = HOST_VA, .owner = d->id,
-					.mfn = frame_mfn(f).v, .level = 1 };
+	struct host_tlb_entry stale = {
+		.va = HOST_VA, .owner = d->id, .mfn = frame_mfn(f).v, .level = 1
+	};
 	struct frame *again;
 
 	(void)state;

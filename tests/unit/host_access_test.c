@@ -44,8 +44,8 @@ static void guest_reads_what_it_wrote(void **state)
 	char out[] = "across a page", in[sizeof(out)];
 
 	(void)state;
-	assert_int_equal(host_guest_write(host_guest_va(1) - 5, out,
-					  sizeof(out)), 0);
+	assert_int_equal(
+		host_guest_write(host_guest_va(1) - 5, out, sizeof(out)), 0);
 	assert_int_equal(host_guest_read(host_guest_va(1) - 5, in, sizeof(in)),
 			 0);
 	assert_string_equal(in, out);

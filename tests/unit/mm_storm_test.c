@@ -15,9 +15,9 @@
 
 #include "model/storm.h"
 
-#define SEEDS 150
+#define SEEDS	   150
 #define CONCURRENT 1000 /* seeds from here on: both CPUs at once */
-#define STEPS 300
+#define STEPS	   300
 
 /* Each seed has its own kind of weather. */
 static struct storm_config weather(uint64_t seed)

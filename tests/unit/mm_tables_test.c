@@ -163,9 +163,9 @@ static void writable_entries_for_data_only(void **state)
 		assert_int_equal(update(g.l1, 0, entry(h.frame[0], rw)),
 				 -EINVAL);
 		assert_int_equal(update(g.l1, 0, entry(ours, rw)), -EINVAL);
-		assert_int_equal(update(g.l1, 0,
-					frame_limit << PAGE_SHIFT | PTE_P | rw),
-				 -EINVAL);
+		assert_int_equal(
+			update(g.l1, 0, frame_limit << PAGE_SHIFT | PTE_P | rw),
+			-EINVAL);
 	}
 	assert_int_equal(update(g.l1, 0, entry(g.d->shared_frame, PTE_RW)), 0);
 	frame_free_hv(ours, 0);
@@ -224,8 +224,7 @@ static void superpages_and_reserved_bits_are_refused(void **state)
 	assert_int_equal(update(g.l3, 9, entry(g.l2, PTE_PSE)), -EINVAL);
 	assert_int_equal(update(g.l4, 9, entry(g.l3, PTE_PSE)), -EINVAL);
 	for (unsigned int bit = 48; bit < 52; bit++)
-		assert_int_equal(update(g.l1, 0,
-					entry(g.frame[0], 1UL << bit)),
+		assert_int_equal(update(g.l1, 0, entry(g.frame[0], 1UL << bit)),
 				 -EINVAL);
 }
 
@@ -256,9 +255,10 @@ static void bits_become_as_the_laws_say(void **state)
 	uint64_t e;
 
 	(void)state;
-	assert_int_equal(update(g.l1, 0, entry(g.frame[0], PTE_G | cache |
-						       free_bits | PTE_NX)),
-			 0);
+	assert_int_equal(
+		update(g.l1, 0,
+		       entry(g.frame[0], PTE_G | cache | free_bits | PTE_NX)),
+		0);
 	e = read_entry(g.l1, 0);
 	assert_true(e == entry(g.frame[0], PTE_US | free_bits | PTE_NX));
 	assert_int_equal(update(g.l2, 9, entry(g.l1, PTE_G | PTE_PCD)), 0);
@@ -505,9 +505,8 @@ static void emulated_write_races_with_bits(void **state)
 			host_choose_nothing();
 			assert_true((e[5] & ~(PTE_A | PTE_D)) == value);
 			assert_int_equal(oracle_check(), 0);
-			assert_int_equal(update(g.l1, 5,
-						entry(g.frame[5], PTE_RW)),
-					 0);
+			assert_int_equal(
+				update(g.l1, 5, entry(g.frame[5], PTE_RW)), 0);
 		} while (host_explore_next());
 	}
 	assert_true(again > 10);
@@ -567,9 +566,9 @@ static void extent_is_given_back_or_not(void **state)
 	assert_int_equal(g.d->frames.tot_pages, pages);
 	assert_int_equal(mm_decrease(g.d, guest_mfn(mfn_of(h.frame[0])), 0),
 			 -EINVAL);
-	assert_int_equal(mm_decrease(g.d, guest_mfn(mfn_of(g.d->shared_frame)),
-				     0),
-			 -EINVAL);
+	assert_int_equal(
+		mm_decrease(g.d, guest_mfn(mfn_of(g.d->shared_frame)), 0),
+		-EINVAL);
 	assert_int_equal(mm_decrease(g.d, guest_mfn(-1UL), 9), -EINVAL);
 }
 
