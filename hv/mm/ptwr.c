@@ -17,38 +17,41 @@
 #include "lib/string.h"
 #include "mm/entry.h"
 
-/* Where cpu_user_regs keeps the register of a hardware number. */
-static const uint16_t gpr_offset[16] = {
-#define GPR(name) offsetof(struct cpu_user_regs, name)
-	GPR(rax), GPR(rcx), GPR(rdx), GPR(rbx), GPR(rsp), GPR(rbp),
-	GPR(rsi), GPR(rdi), GPR(r8),  GPR(r9),	GPR(r10), GPR(r11),
-	GPR(r12), GPR(r13), GPR(r14), GPR(r15),
-#undef GPR
-};
+/* The registers in the order of their hardware numbers. */
+#define FOR_EACH_GPR(do)                                                       \
+	do(0, rax) do(1, rcx) do(2, rdx) do(3, rbx) do(4, rsp) do(5, rbp)      \
+	do(6, rsi) do(7, rdi) do(8, r8) do(9, r9) do(10, r10) do(11, r11)      \
+	do(12, r12) do(13, r13) do(14, r14) do(15, r15)
 
-static uint64_t *gpr(struct cpu_user_regs *regs, unsigned int n)
+void insn_regs_load(struct vcpu *v, const struct insn *insn,
+		    struct insn_regs *out)
 {
-	return (uint64_t *)(void *)((char *)regs + gpr_offset[n]);
-}
+	const struct cpu_user_regs *r = v->regs;
 
-void insn_regs_load(struct vcpu *v, struct insn_regs *out)
-{
-	for (unsigned int i = 0; i < 16; i++)
-		out->gpr[i] = *gpr(v->regs, i);
-	out->rip = v->regs->rip;
-	out->flags = v->regs->rflags;
+#define LOAD(n, name) out->gpr[n] = r->name;
+	FOR_EACH_GPR(LOAD)
+#undef LOAD
+	out->rip = r->rip;
+	out->flags = r->rflags;
 	memset(out->segment_base, 0, sizeof(out->segment_base));
-	out->segment_base[INSN_FS] = arch_segment_base_get(v, SEGBASE_FS);
-	out->segment_base[INSN_GS] = arch_segment_base_get(
-		v, v->trap.kernel_mode ? SEGBASE_GS_KERNEL : SEGBASE_GS_USER);
+	if (insn->segment == INSN_FS)
+		out->segment_base[INSN_FS] =
+			arch_segment_base_get(v, SEGBASE_FS);
+	if (insn->segment == INSN_GS)
+		out->segment_base[INSN_GS] = arch_segment_base_get(
+			v, v->trap.kernel_mode ? SEGBASE_GS_KERNEL :
+						 SEGBASE_GS_USER);
 }
 
 void insn_regs_store(struct vcpu *v, const struct insn_regs *in)
 {
-	for (unsigned int i = 0; i < 16; i++)
-		*gpr(v->regs, i) = in->gpr[i];
-	v->regs->rip = in->rip;
-	v->regs->rflags = in->flags;
+	struct cpu_user_regs *r = v->regs;
+
+#define STORE(n, name) r->name = in->gpr[n];
+	FOR_EACH_GPR(STORE)
+#undef STORE
+	r->rip = in->rip;
+	r->rflags = in->flags;
 }
 
 size_t insn_fetch(uint64_t rip, uint8_t bytes[INSN_MAX_LENGTH])
@@ -68,7 +71,6 @@ struct ptwr {
 	struct insn_regs regs;
 	uint64_t address; /* of the operand */
 	struct frame *table;
-	uint64_t entry; /* what the walk found there */
 };
 
 static bool decode_write(struct vcpu *v, uint64_t va, struct ptwr *w)
@@ -79,7 +81,7 @@ static bool decode_write(struct vcpu *v, uint64_t va, struct ptwr *w)
 	if (decode_insn(bytes, n, DECODE_64, &w->insn) != DECODE_OK ||
 	    w->insn.op == INSN_NONE || w->insn.op > INSN_LAST_WRITE)
 		return false;
-	insn_regs_load(v, &w->regs);
+	insn_regs_load(v, &w->insn, &w->regs);
 	w->address = decode_address(&w->insn, &w->regs);
 	return (w->address & PAGE_MASK) == (va & PAGE_MASK) &&
 	       (w->address & 7) + w->insn.operand_bytes <= 8;
@@ -145,18 +147,12 @@ static bool apply(struct mm_locked m, struct vcpu *v, struct ptwr *w)
 bool mm_ptwr_fault(struct vcpu *v, uint64_t va)
 {
 	struct mm_locked m = mm_lock(v->domain);
-	struct ptwr w;
 	bool done = false;
+	struct ptwr w;
 
-	w.table = table_at(m, v, va);
-	mm_unlock(m);
-	if (!w.table || !decode_write(v, va, &w))
-		return false;
-	m = mm_lock(v->domain);
 	if (mm_settle(m))
 		done = true; /* interrupted: the guest comes back here */
-	/* The lock was free while the bytes were fetched: look again. */
-	else if (table_at(m, v, va) == w.table)
+	else if ((w.table = table_at(m, v, va)) && decode_write(v, va, &w))
 		done = apply(m, v, &w);
 	mm_unlock(m);
 	return done;

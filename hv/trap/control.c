@@ -103,7 +103,7 @@ static int lmsw(struct vcpu *v, const struct insn *insn)
 		struct insn_regs regs;
 		int error;
 
-		insn_regs_load(v, &regs);
+		insn_regs_load(v, insn, &regs);
 		error = emulate_load(v, decode_address(insn, &regs), &word,
 				     sizeof(word));
 		if (error)

@@ -150,7 +150,7 @@ static int invlpg(struct vcpu *v, const struct insn *insn)
 {
 	struct insn_regs regs;
 
-	insn_regs_load(v, &regs);
+	insn_regs_load(v, insn, &regs);
 	arch_flush_page_local(decode_address(insn, &regs));
 	return 0;
 }

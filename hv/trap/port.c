@@ -112,7 +112,7 @@ static int string_once(struct vcpu *v, const struct insn *insn)
 	uint64_t va;
 	int error;
 
-	insn_regs_load(v, &regs);
+	insn_regs_load(v, insn, &regs);
 	va = decode_address(insn, &regs);
 	if (insn->op == INSN_INS)
 		error = emulate_store(v, va, &value, insn->operand_bytes);
