@@ -86,7 +86,7 @@ static int update_chunk(struct mm_locked m, struct domain *frames,
 
 long hc_mmu_update(struct vcpu *v, struct call_args *args)
 {
-	struct domain *frames, *tables;
+	struct domain *frames = NULL, *tables = NULL;
 	struct mm_locked m;
 	struct batch b;
 	int rc = batch_decode(args, &b);
