@@ -226,15 +226,16 @@ static void put(uint64_t va, const void *p, size_t n)
 
 static uint64_t requests(unsigned int n)
 {
-	uint64_t va = args_va();
+	uint64_t va = args_va(), table = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		struct mmu_update u = {
-			.ptr = pick_mfn(mine(), other()) << PAGE_SHIFT |
-			       pick_index() * 8 | (one_in(4) ? pick(4) : 0),
-			.val = pick_entry(mine(), other()),
-		};
+		struct mmu_update u;
 
+		if (i == 0 || one_in(3))
+			table = pick_mfn(mine(), other());
+		u.ptr = table << PAGE_SHIFT | pick_index() * 8 |
+			(one_in(4) ? pick(4) : 0);
+		u.val = pick_entry(mine(), other());
 		put(va + i * sizeof(u), &u, sizeof(u));
 	}
 	return va;

@@ -64,21 +64,30 @@ static uint64_t some_va(void)
 
 /* ---- operations: each returns 0 or -errno ---- */
 
+/* A batch: often several requests for one table, as kernels make them. */
 static int op_mmu_update(void)
 {
-	uint64_t ptr = some_mfn() << PAGE_SHIFT | pick_index() * 8;
-	uint64_t val = some_entry();
 	struct domain *owner = me()->domain;
+	struct mmu_update req[6];
+	unsigned int n = pick(2) ? 1 : 1 + pick(ARRAY_SIZE(req)), done;
+	uint64_t table = 0;
 	struct mm_locked m;
 	int rc;
 
-	ptr |= one_in(4) ? pick(8) : 0;
 	if (owner->privileged && one_in(3))
 		owner = other()->d;
-	SAY("mmu_update %#lx = %#lx, frames of dom%u", ptr, val, owner->id);
+	for (unsigned int i = 0; i < n; i++) {
+		if (i == 0 || one_in(3))
+			table = some_mfn();
+		req[i].ptr = table << PAGE_SHIFT | pick_index() * 8 |
+			     (one_in(4) ? pick(8) : 0);
+		req[i].val = some_entry();
+	}
 	m = mm_lock(me()->domain);
-	rc = mm_update_one(m, owner, ptr, val);
+	rc = mm_update(m, owner, req, n, &done);
 	mm_unlock(m);
+	SAY("%u of %u mmu_updates, at last %#lx = %#lx, frames of dom%u", done,
+	    n, req[MIN(done, n - 1)].ptr, req[MIN(done, n - 1)].val, owner->id);
 	return rc;
 }
 

@@ -14,6 +14,7 @@
 #include "host/host.h"
 #include "mm/mm.h"
 #include "model/oracle.h"
+#include "model/update.h"
 #include "pte.h"
 
 static struct host_guest g, h;
