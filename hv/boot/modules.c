@@ -39,7 +39,7 @@ static void *memory_alloc(void *ctx, size_t bytes)
 		order++;
 	if (pages == 0 || 1UL << order < pages)
 		return NULL;
-	f = frame_alloc_hv(order);
+	f = frame_alloc_buffer(order);
 	if (!f)
 		return NULL;
 	for (at = pages; at < 1UL << order; at += at & -at)

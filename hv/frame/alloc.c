@@ -152,14 +152,18 @@ uint64_t frame_free_pages(void)
 static void frame_begin(struct frame *f, uint16_t owner, uint64_t type)
 {
 	flush_stale(f);
-	memset(frame_ptr(f), 0, PAGE_SIZE);
 	arch_m2p[frame_mfn(f).v] = M2P_INVALID;
 	f->owner = owner;
 	f->progress = 0;
 	atomic64_store(&f->type, type);
 }
 
-struct frame *frame_alloc_hv(unsigned int order)
+static void scrub(struct frame *f)
+{
+	memset(frame_ptr(f), 0, PAGE_SIZE);
+}
+
+struct frame *frame_alloc_buffer(unsigned int order)
 {
 	struct frame *f = block_alloc(order);
 
@@ -167,6 +171,15 @@ struct frame *frame_alloc_hv(unsigned int order)
 		frame_begin(f + i, DOMID_XEN, 0);
 		atomic64_store(&f[i].refs, 1);
 	}
+	return f;
+}
+
+struct frame *frame_alloc_hv(unsigned int order)
+{
+	struct frame *f = frame_alloc_buffer(order);
+
+	for (uint64_t i = 0; f && i < 1UL << order; i++)
+		scrub(f + i);
 	return f;
 }
 
@@ -219,8 +232,10 @@ int frame_alloc_domain(struct domain *d, unsigned int order,
 		uncharge(d, 1UL << order);
 		return -ENOMEM;
 	}
-	for (uint64_t i = 0; i < 1UL << order; i++)
+	for (uint64_t i = 0; i < 1UL << order; i++) {
 		frame_begin(f + i, d->id, 0);
+		scrub(f + i);
+	}
 	/* On the list before it can be had: it may leave at once. */
 	spin_lock(&d->frames.lock);
 	for (uint64_t i = 0; i < 1UL << order; i++) {
@@ -239,6 +254,7 @@ int frame_alloc_shared(struct domain *d, struct frame **out)
 	if (!f)
 		return -ENOMEM;
 	frame_begin(f, d->id, (uint64_t)FRAME_WRITABLE << FRAME_TYPE_SHIFT | 1);
+	scrub(f);
 	atomic64_store(&f->refs, FRAME_OWNED | FRAME_SHARED | 1);
 	*out = f;
 	return 0;

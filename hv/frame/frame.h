@@ -120,6 +120,9 @@ void frame_put_writable(struct frame *f);
 void frame_add_range(mfn_t start, mfn_t end);
 /* 2^order scrubbed frames for the hypervisor itself, or NULL. */
 struct frame *frame_alloc_hv(unsigned int order);
+/* The same as they are, for large buffers that will be written anyway: no
+ * byte that was not may leave the hypervisor. */
+struct frame *frame_alloc_buffer(unsigned int order);
 void frame_free_hv(struct frame *f, unsigned int order);
 /*
  * 2^order scrubbed frames for the domain, each owned, counted and on its
