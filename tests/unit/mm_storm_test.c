@@ -27,7 +27,7 @@ static struct storm_config weather(uint64_t seed)
 		.steps = STEPS,
 		.privileged = seed % 5 == 1,
 		.cache_upper = seed % 2,
-		.gives_up = seed % 7 < 4,
+		.gives_up = seed % 7 < 2,
 		.concurrent = seed >= CONCURRENT,
 		.switches = 1 + seed % 500,
 	};
