@@ -6,7 +6,7 @@
  *
  * A domain is found by id without a lock: domain_find() gives a pointer that
  * stays good until this CPU next returns to a guest or idles. The reaper
- * frees a domain only after every CPU has done so (lifecycle/reap.c).
+ * frees a domain only after every CPU has done so (lifecycle/end.c).
  */
 #ifndef LODGE_DOMAIN_H
 #define LODGE_DOMAIN_H

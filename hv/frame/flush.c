@@ -21,7 +21,10 @@
 
 static atomic32_t flush_clock = { 1 };
 
-/* A bit for each CPU that has ever run a guest. */
+/*
+ * A bit for each CPU that has ever run a guest: who makes a CPU take up a
+ * vcpu notes its flush, so that it is known here before it has translations.
+ */
 static atomic64_t flush_cpus;
 static atomic32_t flush_times[MAX_CPUS];
 

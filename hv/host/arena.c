@@ -91,6 +91,7 @@ void host_init(unsigned int frames, unsigned int cpus)
 	frame_limit = frames;
 	for (unsigned int i = 0; i < cpus; i++) {
 		host_cpu_select(i);
+		flush_note();
 		arch_root_load(mfn(0));
 	}
 	host_cpu_select(0);

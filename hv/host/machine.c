@@ -190,6 +190,7 @@ static void enter(struct vcpu *v)
 	memcpy(l->debugreg, v->trap.debugreg, sizeof(l->debugreg));
 	arch_gdt_load(v);
 	arch_ldt_load(v);
+	flush_note();
 	arch_root_load(root ? frame_mfn(root) : mfn(0));
 }
 

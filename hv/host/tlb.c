@@ -137,7 +137,6 @@ void arch_root_load(mfn_t root)
 
 	if (root.v && root.v < HOST_RESERVED_FRAMES)
 		host_fail("cpu %u loads a root in reserved memory", cpu);
-	flush_note();
 	tlbs[cpu].root = root.v;
 	drop(cpu, false, 0);
 }

@@ -163,7 +163,7 @@ static int bzimage_payload(struct span s, struct span *payload,
 static int unpack_bzimage(struct span s, const struct image_alloc *mem,
 			  struct image_file *out, struct image_error *err)
 {
-	struct span payload;
+	struct span payload = { NULL, 0 };
 	const struct codec *codec;
 	int ret = bzimage_payload(s, &payload, err);
 

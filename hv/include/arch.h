@@ -56,7 +56,8 @@ void arch_flush_page_local(uint64_t va);
  */
 void arch_flush_cpus(uint64_t cpus, bool one_page, uint64_t va);
 
-/* Makes this CPU translate by the tables under root (see root_for()). */
+/* Makes this CPU translate by the tables under root (see root_for()), which
+ * flushes it; flush_note() is the caller's. */
 void arch_root_load(mfn_t root);
 
 /* ---- Page-table entries ---- */

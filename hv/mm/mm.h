@@ -137,8 +137,13 @@ static inline struct frame *root_active(const struct vcpu *v)
 {
 	return root_for(v, v->trap.kernel_mode);
 }
-/* Loads the root of the mode that v, which runs here, is in. */
+/*
+ * Loads the root of the mode that v, which runs here, is in; activate notes
+ * that this flushed. Where a guest goes to and fro between its kernel and its
+ * programs that is not worth it: at worst a flush is made that was not needed.
+ */
 void mm_root_activate(const struct vcpu *v);
+void mm_root_switch(const struct vcpu *v);
 /* Gives v a new kernel or user root (user 0: none). -ERESTART. */
 [[nodiscard]] int mm_root_set(struct vcpu *v, bool user, guest_mfn_t root);
 

@@ -14,12 +14,18 @@ struct frame *root_for(const struct vcpu *v, bool kernel_mode)
 	return kernel_mode ? v->mm.root_kernel : v->mm.root_user;
 }
 
-void mm_root_activate(const struct vcpu *v)
+void mm_root_switch(const struct vcpu *v)
 {
-	struct frame *f = root_for(v, v->trap.kernel_mode);
+	struct frame *f = root_active(v);
 
 	BUG_ON(!f);
 	arch_root_load(frame_mfn(f));
+}
+
+void mm_root_activate(const struct vcpu *v)
+{
+	flush_note(); /* before: what ends meanwhile is not flushed for sure */
+	mm_root_switch(v);
 }
 
 /* The mm lock is held and nothing is orphaned. */

@@ -48,7 +48,7 @@ void trap_mode_set(struct vcpu *v, bool kernel)
 {
 	v->trap.kernel_mode = kernel;
 	arch_swap_gs();
-	mm_root_activate(v);
+	mm_root_switch(v);
 }
 
 /* IOPL is shown only to those who asked to see it. */

@@ -320,7 +320,6 @@ void arch_cr4_load(struct vcpu *v)
  */
 void arch_root_load(mfn_t root)
 {
-	flush_note();
 	cr3_write(mfn_to_maddr(root).v);
 }
 

@@ -158,10 +158,8 @@ void trap_from_hv(struct cpu_user_regs *regs)
 		interrupt(vector);
 		return;
 	}
-	if (vector == VEC_NMI) {
-		log_warn("an NMI came; nobody here asked for one");
-		return;
-	}
+	if (vector == VEC_NMI)
+		return; /* not even a word of it: we may hold the log's lock */
 	if (vector == VEC_DB) {
 		/* A guest's breakpoint on data that we touched for it. */
 		arch_debugreg_load(6, 0xffff0ff0);
