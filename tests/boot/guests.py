@@ -13,7 +13,7 @@ import harness
 
 def verdict(elf, **where):
     with harness.Machine([elf], **where) as pc:
-        found = pc.expect(r"TEST (PASS|FAIL|SKIP)\b(.*)$", 60)
+        found = pc.expect(r"TEST (PASS|FAIL|SKIP)\b(.*)\n", 60)
         word, reason = found.group(1), found.group(2).strip()
         if word == "SKIP":
             raise harness.Skip(reason)

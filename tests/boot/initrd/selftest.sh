@@ -72,7 +72,9 @@ for test in $(/bin/selftest); do
 done
 
 step "the kernel's log"
-dmesg >/tmp/dmesg
+# The one WARNING with an address tells about the processor, on bare machines
+# as well.
+dmesg | grep -v 'Return Stack Overflow: WARNING: See' >/tmp/dmesg
 if grep -E 'BUG|WARNING|Call Trace|Oops|general protection|rcu.*stall' \
 	/tmp/dmesg; then
 	fail "the kernel complained"
