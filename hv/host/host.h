@@ -9,7 +9,8 @@
  *   walk.c     page walks, accesses of the guest, copies to and from it
  *   fiber.c    simulated CPUs that run by turns, switching at yield points
  *   witness.c  the order of locks
- *   machine.c  clock, ports, MSRs, CPUID, console, vcpu switch
+ *   machine.c  clock, ports, MSRs, CPUID, console
+ *   vcpu.c     what a CPU has loaded for the vcpu that it runs
  *   fail.c     how a test ends when the core (or hardware) is wrong
  *   world.c    domains with memory and page tables, made by hand
  */
@@ -183,8 +184,9 @@ struct host_loaded {
 const struct host_loaded *host_loaded(unsigned int cpu);
 /* What arch_leaks_nonpresent() says; false after host_init(). */
 extern bool host_leaks_nonpresent;
-/* For arena.c: the registers of the guest that a CPU runs. */
+/* The registers of the guest that a CPU runs. */
 struct cpu_user_regs *host_regs(unsigned int cpu);
+void host_vcpus_forget(void);
 
 /* ---- ends (fail.c) ---- */
 
