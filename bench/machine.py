@@ -27,34 +27,41 @@ PATIENCE = 240
 os.chdir(os.path.dirname(os.path.abspath(__file__)) + "/..")
 
 
-def boot(hypervisor, cpu, words, guest_words="", extra=()):
+def boot(hypervisor, cpu, words, guest_words="", extra=(), memory=512,
+         icount=ICOUNT):
     """What the guest prints on this hypervisor."""
-    with tempfile.NamedTemporaryFile(dir=OUT, prefix="serial.") as serial:
-        process = subprocess.Popen(
-            ["timeout", "-k", "5", str(PATIENCE), "scripts/qemu", "-c", cpu,
-             "-m", "512M", "-s", serial.name, "-k", hypervisor, "-a",
-             LINE + words, "-r", GUEST + " " + guest_words, "--",
-             "-icount", ICOUNT, *extra],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE)
-        try:
-            text = watch(process, serial.name)
-        finally:
-            process.terminate()
-            errors = process.communicate()[1].decode()
+    options = ["-icount", icount] if icount else []
+    text = watched(["-c", cpu, "-m", "%dM" % memory, "-k", hypervisor, "-a",
+                    LINE + words, "-r", GUEST + " " + guest_words, "--",
+                    *options, *extra], *ENDS)
     if "TEST PASS" not in text:
-        sys.exit("the benchmark guest failed on %s (%s %s):\n%s%s"
-                 % (hypervisor, cpu, words, text, errors))
+        sys.exit("the benchmark guest failed on %s (%s %s):\n%s"
+                 % (hypervisor, cpu, words, text))
     return text
 
 
-def watch(process, path):
-    """Wait for the guest's verdict; all that was printed."""
+def watched(options, *ends):
+    """All that scripts/qemu with these options prints, up to one of ENDS."""
+    with tempfile.NamedTemporaryFile(dir=OUT, prefix="serial.") as serial:
+        process = subprocess.Popen(
+            ["timeout", "-k", "5", str(PATIENCE), "scripts/qemu", "-s",
+             serial.name, *options], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            text = watch(process, serial.name, ends)
+        finally:
+            process.terminate()
+            errors = process.communicate()[1].decode()
+    return text + errors
+
+
+def watch(process, path, ends):
+    """Wait for one of these marks, or the end; all that was printed."""
     while True:
         ended = process.poll() is not None
         with open(path, "rb") as file:
             text = file.read()
-        if ended or any(mark in text for mark in ENDS):
+        if ended or any(mark in text for mark in ends):
             return text.decode("latin-1")
         time.sleep(0.1)
 

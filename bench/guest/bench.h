@@ -45,6 +45,7 @@ void report(const char *name, unsigned long *ticks, unsigned int n,
 /* Whether the command line asks for this operation: only=NAME, or all. */
 int wanted(const char *name);
 
+void bench_memory(void);
 void bench_calls(void);
 void bench_traps(void);
 void bench_user(void);

@@ -116,6 +116,7 @@ void test_main(void)
 	timer_set_period(0);
 	events_off();
 	calibrate();
+	bench_memory();
 	bench_calls();
 	bench_traps();
 	bench_user();
