@@ -51,9 +51,15 @@ static void check_fields(const struct insn *insn, size_t size)
 static void check_write(const struct insn *insn, uint64_t old,
 			struct insn_regs *regs)
 {
-	uint64_t rip = regs->rip;
+	uint64_t rip = regs->rip, rounds = 1;
 	struct insn_write write;
 	unsigned int bits = 8 * insn->operand_bytes;
+
+	if (insn->rep) {
+		rounds = regs->gpr[1]; /* RCX */
+		if (insn->address_bytes == 4)
+			rounds = (uint32_t)rounds;
+	}
 
 	if (insn->has_mem)
 		require(decode_address(insn, regs) >> 32 == 0 ||
@@ -67,11 +73,14 @@ static void check_write(const struct insn *insn, uint64_t old,
 	require(write.gprs <= 2);
 	require(((write.flags ^ regs->flags) & ~0x8d5ull) == 0);
 	require(write.store || insn->op == INSN_CMPXCHG ||
-		insn->op == INSN_CMPXCHG8B);
+		insn->op == INSN_CMPXCHG8B || rounds == 0);
 	insn_write_retire(insn, &write, regs);
-	rip += insn->length;
-	require(regs->rip ==
-		(insn->width == DECODE_64 ? rip : (uint32_t)rip));
+	if (rounds <= 1) {
+		rip += insn->length;
+		if (insn->width == DECODE_32)
+			rip = (uint32_t)rip;
+	}
+	require(regs->rip == rip);
 }
 
 static void check_bytes(const uint8_t *bytes, size_t size,
