@@ -16,11 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SAMPLES	   24
-#define CALLS	   200
+#define SAMPLES	    24
+#define CALLS	    200
 #define ROUND_TRIPS 50
-#define PAGES	   512
-#define PAGE_SIZE  4096
+#define PAGES	    512
+#define PAGE_SIZE   4096
 
 static const char *self;
 static unsigned long own_ticks;
