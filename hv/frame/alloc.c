@@ -158,9 +158,25 @@ static void frame_begin(struct frame *f, uint16_t owner, uint64_t type)
 	atomic64_store(&f->type, type);
 }
 
+static bool page_is_zero(const uint64_t *p)
+{
+	for (unsigned int i = 0; i < PAGE_SIZE / 8; i += 8)
+		if (p[i] | p[i + 1] | p[i + 2] | p[i + 3] | p[i + 4] |
+		    p[i + 5] | p[i + 6] | p[i + 7])
+			return false;
+	return true;
+}
+
+/*
+ * A page that is clean is only read: where our machine is somebody's virtual
+ * one, memory that nobody has written yet is not backed by any, and stays so.
+ */
 static void scrub(struct frame *f)
 {
-	memset(frame_ptr(f), 0, PAGE_SIZE);
+	void *p = frame_ptr(f);
+
+	if (!page_is_zero(p))
+		memset(p, 0, PAGE_SIZE);
 }
 
 struct frame *frame_alloc_buffer(unsigned int order)
