@@ -19,11 +19,10 @@
 #define MEMORY_MIN (1UL << 20)
 #define MEMORY_MAX (1UL << 44) /* 16 TiB */
 
-#define EXPECT_GUEST                                                           \
-	"domain=NAME, memory=SIZE, vcpus=NUMBER, weight=NUMBER, or -- and "    \
+#define EXPECT_GUEST                                                        \
+	"domain=NAME, memory=SIZE, vcpus=NUMBER, weight=NUMBER, or -- and " \
 	"the guest's command line"
-#define EXPECT_NAME                                                            \
-	"a name of 1 to 31 letters, digits and characters of ._-"
+#define EXPECT_NAME   "a name of 1 to 31 letters, digits and characters of ._-"
 #define EXPECT_MEMORY "whole pages, at least 1M, such as 256M (K, M or G)"
 
 /* The option at hand, for messages. */
@@ -40,9 +39,10 @@ static int refuse(const struct context *c, struct word w, const char *why,
 	struct shown_word file = word_show(c->file);
 	bool named = c->file.n > 0 && !word_is(c->file, "placeholder");
 
-	snprintf(c->err->text, sizeof(c->err->text), "module %u%s%s%s: '%s'%s%s",
-		 c->module, named ? " (" : "", named ? file.text : "",
-		 named ? ")" : "", word_show(w).text, why, more);
+	snprintf(c->err->text, sizeof(c->err->text),
+		 "module %u%s%s%s: '%s'%s%s", c->module, named ? " (" : "",
+		 named ? file.text : "", named ? ")" : "", word_show(w).text,
+		 why, more);
 	return -EINVAL;
 }
 
@@ -74,9 +74,8 @@ static bool ramdisk_take(struct word value, struct module_options *out)
 
 static bool memory_take(struct word value, struct module_options *out)
 {
-	return word_size(value, 0, &out->memory) &&
-	       out->memory >= MEMORY_MIN && out->memory <= MEMORY_MAX &&
-	       out->memory % PAGE_SIZE == 0;
+	return word_size(value, 0, &out->memory) && out->memory >= MEMORY_MIN &&
+	       out->memory <= MEMORY_MAX && out->memory % PAGE_SIZE == 0;
 }
 
 static bool count_take(struct word value, uint32_t max, uint32_t *out)
@@ -152,7 +151,8 @@ static int option_take(const struct context *c, struct word w,
 	struct word value;
 	int i = option_find(w, &value);
 
-	if (kind == MODULE_RAMDISK && (i < 0 || options[i].take != ramdisk_take))
+	if (kind == MODULE_RAMDISK &&
+	    (i < 0 || options[i].take != ramdisk_take))
 		return refuse(c, w, ": expected nothing but ramdisk=NAME", "");
 	if (i < 0)
 		return refuse(c, w, " is unknown: expected ", EXPECT_GUEST);
@@ -200,7 +200,8 @@ int options_parse_module(unsigned int module, const char *string,
 	if (word_next(&line, &first) && option_find(first, &value) >= 0)
 		return refuse(&c, first,
 			      " is where the file's name is expected: write "
-			      "'placeholder' before it", "");
+			      "'placeholder' before it",
+			      "");
 	c.file = first;
 	kind = kind_of(line);
 	if (kind == MODULE_PLAIN) {
@@ -242,13 +243,16 @@ static int plan_add_guest(struct boot_plan *plan, unsigned int module,
 	const struct boot_guest *same = plan_find(plan, o->name);
 
 	if (same)
-		return refuse_plan(err, "module %u: domain=%s is the name of a "
+		return refuse_plan(err,
+				   "module %u: domain=%s is the name of a "
 				   "guest already, module %u: expected another "
-				   "name", module, o->name, same->kernel);
+				   "name",
+				   module, o->name, same->kernel);
 	if (plan->nr_guests == BOOT_GUESTS_MAX)
-		return refuse_plan(err, "module %u: domain=%s is one guest too "
-				   "many: expected at most %u", module,
-				   o->name, BOOT_GUESTS_MAX);
+		return refuse_plan(err,
+				   "module %u: domain=%s is one guest too "
+				   "many: expected at most %u",
+				   module, o->name, BOOT_GUESTS_MAX);
 	plan->guest[plan->nr_guests++] = (struct boot_guest){
 		.kernel = module,
 		.ramdisk = BOOT_NO_MODULE,
@@ -265,7 +269,8 @@ static int plan_add_plain(struct boot_plan *plan, unsigned int module,
 	if (module == 0) {
 		snprintf(o->name, sizeof(o->name), "Domain-0");
 		*g = (struct boot_guest){ .ramdisk = BOOT_NO_MODULE,
-					  .dom0 = true, .options = *o };
+					  .dom0 = true,
+					  .options = *o };
 		plan->nr_guests = 1;
 		return 0;
 	}
@@ -273,9 +278,11 @@ static int plan_add_plain(struct boot_plan *plan, unsigned int module,
 		g->ramdisk = 1;
 		return 0;
 	}
-	return refuse_plan(err, "module %u: expected domain=NAME or "
+	return refuse_plan(err,
+			   "module %u: expected domain=NAME or "
 			   "ramdisk=NAME: only modules 0 and 1 can be domain "
-			   "0's kernel and ramdisk", module);
+			   "0's kernel and ramdisk",
+			   module);
 }
 
 static int plan_add_ramdisk(struct boot_plan *plan, unsigned int module,
@@ -284,21 +291,23 @@ static int plan_add_ramdisk(struct boot_plan *plan, unsigned int module,
 	struct boot_guest *g = plan_find(plan, name);
 
 	if (!g)
-		return refuse_plan(err, "module %u: ramdisk=%s is for no guest: "
+		return refuse_plan(err,
+				   "module %u: ramdisk=%s is for no guest: "
 				   "expected the name that a domain= has",
 				   module, name);
 	if (g->ramdisk != BOOT_NO_MODULE)
-		return refuse_plan(err, "module %u: ramdisk=%s is the second "
+		return refuse_plan(err,
+				   "module %u: ramdisk=%s is the second "
 				   "one: expected only module %u to be that "
-				   "guest's", module, name, g->ramdisk);
+				   "guest's",
+				   module, name, g->ramdisk);
 	g->ramdisk = module;
 	return 0;
 }
 
 /* Kernels and plain modules first: a ramdisk may stand before its guest. */
-static int plan_pass(const char *const *strings, unsigned int nr,
-		     bool ramdisks, struct boot_plan *out,
-		     struct option_error *err)
+static int plan_pass(const char *const *strings, unsigned int nr, bool ramdisks,
+		     struct boot_plan *out, struct option_error *err)
 {
 	for (unsigned int i = 0; i < nr; i++) {
 		struct module_options o;
@@ -324,7 +333,7 @@ int options_plan(const char *const *strings, unsigned int nr,
 	*out = (struct boot_plan){ 0 };
 	if (nr == 0)
 		return refuse_plan(err, "no module: expected a kernel as "
-				   "module 0, such as domain 0's");
+					"module 0, such as domain 0's");
 	if (nr > BOOT_MODULES_MAX)
 		return refuse_plan(err, "%u modules: expected at most %u", nr,
 				   BOOT_MODULES_MAX);

@@ -12,12 +12,12 @@
 #include "types.h"
 
 #define BOOT_MODULES_MAX 64
-#define BOOT_GUESTS_MAX 32
-#define BOOT_NO_MODULE (~0U)
+#define BOOT_GUESTS_MAX	 32
+#define BOOT_NO_MODULE	 (~0U)
 /* A guest that names no memory=, vcpus= or weight= gets this. */
 #define BOOT_MEMORY_DEFAULT (256UL << 20)
 #define BOOT_WEIGHT_DEFAULT 256U
-#define BOOT_WEIGHT_MAX 65535U
+#define BOOT_WEIGHT_MAX	    65535U
 
 /* One line for a person: which module, which word, what was expected. */
 struct option_error {
@@ -76,7 +76,7 @@ enum option_choice { CHOICE_DEFAULT, CHOICE_OFF, CHOICE_ON };
 
 #define CONSOLE_COM1 1U
 #define CONSOLE_COM2 2U
-#define CONSOLE_VGA 4U
+#define CONSOLE_VGA  4U
 
 /* com1=BAUD[/CLOCK][,8n1[,PORT[,IRQ]]]; what is not named is 0. */
 struct uart_options {
@@ -103,7 +103,7 @@ struct hv_options {
 	enum log_level loglvl, guest_loglvl;
 	struct memory_request dom0_mem, dom0_mem_min, dom0_mem_max;
 	uint32_t dom0_vcpus_min, dom0_vcpus_max; /* max 0: as many as CPUs */
-	uint32_t maxcpus; /* 0: all */
+	uint32_t maxcpus;			 /* 0: all */
 	bool noreboot;
 	bool no_real_mode; /* always so here: for Debian's GRUB lines */
 	enum option_choice edd, smep, smap, spec_ctrl;

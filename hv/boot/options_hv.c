@@ -12,7 +12,7 @@
 
 /* Without a letter Xen counts memory in KiB. */
 #define SIZE_UNIT 1024
-#define CPUS_MAX 4095
+#define CPUS_MAX  4095
 
 static bool take_console(struct word v, struct hv_options *o)
 {
@@ -105,9 +105,9 @@ static bool level_take(struct word v, enum log_level *out)
 		const char *name;
 		enum log_level level;
 	} levels[] = {
-		{ "none", LOG_ERROR },	     { "error", LOG_ERROR },
-		{ "warning", LOG_WARNING },  { "info", LOG_INFO },
-		{ "debug", LOG_DEBUG },	     { "all", LOG_DEBUG },
+		{ "none", LOG_ERROR },	    { "error", LOG_ERROR },
+		{ "warning", LOG_WARNING }, { "info", LOG_INFO },
+		{ "debug", LOG_DEBUG },	    { "all", LOG_DEBUG },
 	};
 	struct word w;
 
@@ -308,7 +308,8 @@ static const struct option {
 	const char *expect;
 	bool boolean; /* KEY and no-KEY are allowed, too */
 } options[] = {
-	{ "console", take_console, "a list of com1, com2, vga and none", false },
+	{ "console", take_console, "a list of com1, com2, vga and none",
+	  false },
 	{ "com1", take_com1, "BAUD[/CLOCK][,8n1[,PORT[,IRQ]]]", false },
 	{ "com2", take_com2, "BAUD[/CLOCK][,8n1[,PORT[,IRQ]]]", false },
 	{ "loglvl", take_loglvl, "none, error, warning, info, debug or all",
@@ -342,8 +343,7 @@ static const struct option *option_find(struct word w, struct word *value)
 		if (word_has_key(w, options[i].key, value))
 			return &options[i];
 		if (options[i].boolean && word_is(bare, options[i].key)) {
-			*value = (struct word){ no ? "no" : "yes",
-						no ? 2 : 3 };
+			*value = (struct word){ no ? "no" : "yes", no ? 2 : 3 };
 			return &options[i];
 		}
 	}
@@ -368,8 +368,8 @@ static void option_take(struct word w, bool first, struct hv_options *out,
 			 "option '%s' passed over: expected %s", shown.text,
 			 option->expect);
 	else
-		snprintf(text, sizeof(text),
-			 "unknown option '%s' passed over", shown.text);
+		snprintf(text, sizeof(text), "unknown option '%s' passed over",
+			 shown.text);
 	report(ctx, text);
 }
 

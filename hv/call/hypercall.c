@@ -65,9 +65,8 @@ long hc_xenpmu_op(struct vcpu *v, struct call_args *args)
 static void make_call(struct vcpu *v)
 {
 	struct cpu_user_regs *r = v->regs;
-	struct call_args args = {
-		{ r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 }
-	};
+	struct call_args args = { { r->rdi, r->rsi, r->rdx, r->r10, r->r8,
+				    r->r9 } };
 	long rc = call_dispatch(v, r->rax, &args);
 
 	if (likely(rc != -ERESTART)) {
@@ -98,8 +97,7 @@ void call_hypercall(struct vcpu *v)
 static bool may_be_in_multicall(uint64_t number)
 {
 	/* No frames within frames, and iret has no result to store. */
-	return number != __HYPERVISOR_multicall &&
-	       number != __HYPERVISOR_iret;
+	return number != __HYPERVISOR_multicall && number != __HYPERVISOR_iret;
 }
 
 /* struct multicall_entry, with the arguments as our calls take them. */
@@ -128,8 +126,8 @@ static long multicall_one(struct vcpu *v, uint64_t va)
 			return -EFAULT;
 		return rc;
 	}
-	return guest_copy_to(va + offsetof(struct entry, result),
-			     &rc, sizeof(rc));
+	return guest_copy_to(va + offsetof(struct entry, result), &rc,
+			     sizeof(rc));
 }
 
 long hc_multicall(struct vcpu *v, struct call_args *args)

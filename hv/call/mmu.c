@@ -12,13 +12,13 @@
 #include "mm/mm.h"
 
 #define PROGRESS_MARK (1UL << 63)
-#define PROGRESS_MAX 0x7fffffffUL
+#define PROGRESS_MAX  0x7fffffffUL
 
 struct batch {
-	uint64_t va;	     /* of the requests */
-	uint32_t count;	     /* of them */
-	uint32_t done;	     /* so many are complete */
-	uint64_t done_va;    /* where the guest wants to know it; or 0 */
+	uint64_t va;	  /* of the requests */
+	uint32_t count;	  /* of them */
+	uint32_t done;	  /* so many are complete */
+	uint64_t done_va; /* where the guest wants to know it; or 0 */
 };
 
 static int batch_decode(const struct call_args *args, struct batch *b)
@@ -43,8 +43,7 @@ static long batch_end(const struct batch *b, struct call_args *args, int rc)
 		args->a[1] = PROGRESS_MARK | (uint64_t)b->done << 32 | b->count;
 		return -ERESTART;
 	}
-	if (b->done_va &&
-	    guest_copy_to(b->done_va, &b->done, sizeof(b->done)))
+	if (b->done_va && guest_copy_to(b->done_va, &b->done, sizeof(b->done)))
 		return -EFAULT;
 	return rc;
 }

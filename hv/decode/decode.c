@@ -30,11 +30,11 @@ struct cursor {
 	uint8_t rex; /* 0: none */
 	uint8_t modrm;
 	uint8_t segment; /* INSN_SEGMENTS: no override */
-	bool opsize; /* 66 */
-	bool adsize; /* 67 */
-	bool lock; /* F0 */
-	bool repne; /* F2 */
-	bool rep; /* F3 */
+	bool opsize;	 /* 66 */
+	bool adsize;	 /* 67 */
+	bool lock;	 /* F0 */
+	bool repne;	 /* F2 */
+	bool rep;	 /* F3 */
 };
 
 /* The next n bytes, sign-extended. */
@@ -220,13 +220,12 @@ static void take_memory(struct cursor *c, struct insn *insn)
 	base = extend(c, low, REX_B);
 	if (mod == 0 && low == 5) {
 		mod = 2;
-		base = c->width == DECODE_64 && !sib ? INSN_REG_RIP :
-						       INSN_REG_NONE;
+		base = c->width == DECODE_64 && !sib ? INSN_REG_RIP
+						     : INSN_REG_NONE;
 	}
 	if (mod != 0)
 		insn->disp = take(c, mod == 1 ? 1 : 4);
-	set_memory(c, insn, base,
-		   base == 4 || base == 5 ? INSN_SS : INSN_DS);
+	set_memory(c, insn, base, base == 4 || base == 5 ? INSN_SS : INSN_DS);
 }
 
 static void set_register(const struct cursor *c, struct insn *insn,
@@ -284,9 +283,9 @@ static void take_operands(struct cursor *c, struct insn *insn, uint32_t form)
 		bool byte = !(form & FORM_IMM) || insn->operand_bytes == 1;
 
 		insn->has_imm = true;
-		insn->imm = take(c, byte                     ? 1 :
-				    insn->operand_bytes == 2 ? 2 :
-							       4);
+		insn->imm = take(c, byte		       ? 1
+				    : insn->operand_bytes == 2 ? 2
+							       : 4);
 		if (form & FORM_UIMM8)
 			insn->imm &= 0xff;
 	}

@@ -41,7 +41,7 @@
 enum decode_result {
 	DECODE_OK,
 	DECODE_TRUNCATED, /* valid so far: needs more bytes than it was given */
-	DECODE_REFUSED, /* undefined, or not one of enum insn_op */
+	DECODE_REFUSED,	  /* undefined, or not one of enum insn_op */
 };
 
 /* The code segment's mode. 16-bit code segments are the caller's to refuse. */
@@ -148,30 +148,30 @@ enum insn_segment {
 struct insn {
 	uint8_t op; /* enum insn_op */
 	uint8_t length;
-	uint8_t width; /* enum decode_width, as it was asked */
+	uint8_t width;	       /* enum decode_width, as it was asked */
 	uint8_t operand_bytes; /* 1, 2, 4 or 8; of the data, if it has any */
 	uint8_t address_bytes; /* 4 or 8: also the size of RCX under REP */
 	bool lock;
 	bool rep; /* F3; only with INS, OUTS, STOS and WBINVD */
 
 	bool has_imm;
-	bool reg_high; /* reg 0-3 means AH CH DH BH */
-	uint8_t reg; /* 0-15, or INSN_REG_NONE */
+	bool reg_high;	/* reg 0-3 means AH CH DH BH */
+	uint8_t reg;	/* 0-15, or INSN_REG_NONE */
 	uint8_t sysreg; /* number of the control or debug register */
 	int64_t imm; /* sign-extended; ports, vectors, bit offsets: unsigned */
 
 	bool has_mem;
 	uint8_t segment; /* enum insn_segment, defaults resolved */
-	uint8_t base; /* 0-15, INSN_REG_RIP or INSN_REG_NONE */
-	uint8_t index; /* 0-15 or INSN_REG_NONE */
-	uint8_t scale; /* a shift: 0-3 */
+	uint8_t base;	 /* 0-15, INSN_REG_RIP or INSN_REG_NONE */
+	uint8_t index;	 /* 0-15 or INSN_REG_NONE */
+	uint8_t scale;	 /* a shift: 0-3 */
 	int64_t disp;
 };
 
 /* The registers an instruction may use, by hardware number. */
 struct insn_regs {
 	uint64_t gpr[16]; /* rax rcx rdx rbx rsp rbp rsi rdi r8-r15 */
-	uint64_t rip; /* of the instruction itself, as a fault reports it */
+	uint64_t rip;	  /* of the instruction itself, as a fault reports it */
 	uint64_t flags;
 	uint64_t segment_base[INSN_SEGMENTS]; /* 64-bit code: FS, GS only */
 };
@@ -179,7 +179,7 @@ struct insn_regs {
 /* What a write to memory comes to: nothing has been changed yet. */
 struct insn_write {
 	uint64_t value; /* operand_bytes wide, to be stored if store is set */
-	bool store; /* false after a compare that failed */
+	bool store;	/* false after a compare that failed */
 	uint64_t flags;
 	unsigned int gprs; /* how many registers change */
 	struct {

@@ -83,8 +83,7 @@ static uint64_t subtract(uint64_t a, uint64_t b, uint64_t borrow,
 
 	set_flags(flags, difference, bytes,
 		  carry_flags(bytes, (~a & b) | ((~a | b) & difference),
-			      (a ^ b) & (a ^ difference),
-			      a ^ b ^ difference));
+			      (a ^ b) & (a ^ difference), a ^ b ^ difference));
 	return difference;
 }
 
@@ -175,8 +174,7 @@ static void set_gpr(struct insn_write *out, const struct insn_regs *regs,
 static void set_source(const struct insn *insn, struct insn_write *out,
 		       const struct insn_regs *regs, uint64_t old)
 {
-	set_gpr(out, regs, insn->reg, insn->reg_high, insn->operand_bytes,
-		old);
+	set_gpr(out, regs, insn->reg, insn->reg_high, insn->operand_bytes, old);
 }
 
 static void compare_exchange(const struct insn *insn, uint64_t old,
@@ -306,6 +304,6 @@ void insn_write_retire(const struct insn *insn, const struct insn_write *write,
 	regs->flags = write->flags & ~(uint64_t)FLAG_RF;
 	if (insn->rep && cut(regs->gpr[RCX], insn->address_bytes))
 		return; /* another round */
-	regs->rip = cut(regs->rip + insn->length,
-			insn->width == DECODE_64 ? 8 : 4);
+	regs->rip =
+		cut(regs->rip + insn->length, insn->width == DECODE_64 ? 8 : 4);
 }

@@ -15,14 +15,13 @@
 #define RMW_IMM (RMW | FORM_IMM)
 
 /* An opcode for bytes, the next one for larger operands. */
-#define PAIR(opcode, operation, shape)                                      \
-	[opcode] = { .op = operation, .form = (shape) | FORM_BYTE },        \
+#define PAIR(opcode, operation, shape)                               \
+	[opcode] = { .op = operation, .form = (shape) | FORM_BYTE }, \
 	[(opcode) + 1] = { .op = operation, .form = shape }
-#define PAIR_GROUP(opcode, name, shape)                                     \
-	[opcode] = { .group = name, .form = (shape) | FORM_BYTE },          \
+#define PAIR_GROUP(opcode, name, shape)                            \
+	[opcode] = { .group = name, .form = (shape) | FORM_BYTE }, \
 	[(opcode) + 1] = { .group = name, .form = shape }
-#define GROUP(opcode, name, shape) \
-	[opcode] = { .group = name, .form = shape }
+#define GROUP(opcode, name, shape) [opcode] = { .group = name, .form = shape }
 #define ONE(opcode, operation, shape) \
 	[opcode] = { .op = operation, .form = shape }
 

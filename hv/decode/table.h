@@ -13,25 +13,25 @@
 
 enum insn_form {
 	FORM_MODRM = 1 << 0, /* a ModRM byte follows */
-	FORM_MEM = 1 << 1, /* r/m is an operand and must be memory */
-	FORM_RM = 1 << 2, /* r/m is an operand, 16 bits if in memory */
-	FORM_REG = 1 << 3, /* the REG field names a general register */
-	FORM_CR = 1 << 4, /* REG names a control register, r/m a general one */
-	FORM_DR = 1 << 5, /* the same with a debug register */
+	FORM_MEM = 1 << 1,   /* r/m is an operand and must be memory */
+	FORM_RM = 1 << 2,    /* r/m is an operand, 16 bits if in memory */
+	FORM_REG = 1 << 3,   /* the REG field names a general register */
+	FORM_CR = 1 << 4,  /* REG names a control register, r/m a general one */
+	FORM_DR = 1 << 5,  /* the same with a debug register */
 	FORM_ACC = 1 << 6, /* the accumulator is an operand */
 	FORM_OFFSET = 1 << 7, /* an address follows, without ModRM */
-	FORM_RDI = 1 << 8, /* memory operand is ES:RDI */
-	FORM_RSI = 1 << 9, /* memory operand is DS:RSI */
-	FORM_IMM = 1 << 10, /* immediate of operand size, 4 bytes at most */
-	FORM_IMM8 = 1 << 11, /* immediate byte, sign-extended */
+	FORM_RDI = 1 << 8,    /* memory operand is ES:RDI */
+	FORM_RSI = 1 << 9,    /* memory operand is DS:RSI */
+	FORM_IMM = 1 << 10,   /* immediate of operand size, 4 bytes at most */
+	FORM_IMM8 = 1 << 11,  /* immediate byte, sign-extended */
 	FORM_UIMM8 = 1 << 12, /* immediate byte, zero-extended */
 
-	FORM_BYTE = 1 << 13, /* operands of one byte */
-	FORM_QUAD = 1 << 14, /* operand of eight bytes, REX.W is refused */
+	FORM_BYTE = 1 << 13,	/* operands of one byte */
+	FORM_QUAD = 1 << 14,	/* operand of eight bytes, REX.W is refused */
 	FORM_NO_QUAD = 1 << 15, /* REX.W means four bytes */
 
-	FORM_LOCK = 1 << 16, /* may have LOCK */
-	FORM_REP = 1 << 17, /* may have REP */
+	FORM_LOCK = 1 << 16,  /* may have LOCK */
+	FORM_REP = 1 << 17,   /* may have REP */
 	FORM_NO_66 = 1 << 18, /* 66 would make it another instruction */
 	FORM_ONLY_32 = 1 << 19,
 	FORM_ONLY_64 = 1 << 20,
@@ -48,7 +48,7 @@ enum insn_group {
 	GROUP_LDT,
 	GROUP_0F01_MEM,
 	GROUP_0F01_REG, /* replaces the one above if r/m is a register */
-	GROUP_0F01_D0, /* two more that the r/m field chooses from */
+	GROUP_0F01_D0,	/* two more that the r/m field chooses from */
 	GROUP_0F01_F8,
 	GROUPS,
 };

@@ -10,7 +10,8 @@
 #define MAX_DOMAINS 4096
 
 static struct spinlock table_lock = SPINLOCK_INIT(LOCK_RANK_DOMLIST);
-static atomic64_t table[MAX_DOMAINS]; /* struct domain *; table_lock to change */
+static atomic64_t
+	table[MAX_DOMAINS]; /* struct domain *; table_lock to change */
 
 static struct domain *at(uint32_t id)
 {

@@ -28,7 +28,7 @@
 #include "trap/state.h"
 
 #define DOMAIN_MAX_VCPUS 32
-#define DOMAIN_NAME_MAX 32
+#define DOMAIN_NAME_MAX	 32
 
 /* Work for the way back to the guest (call/return.c). */
 enum vcpu_work {
@@ -79,13 +79,13 @@ struct domain {
 	uint16_t id;
 	bool privileged; /* may ask for what domain 0 may */
 	char name[DOMAIN_NAME_MAX];
-	uint8_t handle[16];	    /* its UUID */
-	atomic32_t state;	    /* enum domain_state */
-	atomic32_t shutdown_code;   /* SHUTDOWN_* once it has shut down */
-	struct list link;	    /* on the reaper's list */
-	struct timer reap;	    /* when taking it apart goes on */
-	uint32_t boot_index;	    /* which boot description; see boot/ */
-	int64_t time_offset_ns;	    /* of its wallclock */
+	uint8_t handle[16];	  /* its UUID */
+	atomic32_t state;	  /* enum domain_state */
+	atomic32_t shutdown_code; /* SHUTDOWN_* once it has shut down */
+	struct list link;	  /* on the reaper's list */
+	struct timer reap;	  /* when taking it apart goes on */
+	uint32_t boot_index;	  /* which boot description; see boot/ */
+	int64_t time_offset_ns;	  /* of its wallclock */
 	uint64_t created_ns;
 
 	struct shared_info *shared;

@@ -22,7 +22,8 @@ uint64_t frame_limit;
 
 static struct spinlock heap_lock = SPINLOCK_INIT(LOCK_RANK_HEAP);
 static uint32_t free_lists[FRAME_MAX_ORDER + 1] = { /* heap_lock */
-	[0 ... FRAME_MAX_ORDER] = FRAME_NIL
+						    [0 ... FRAME_MAX_ORDER] =
+							    FRAME_NIL
 };
 static uint64_t free_pages; /* heap_lock */
 
@@ -236,8 +237,7 @@ static void uncharge(struct domain *d, uint64_t n)
 	spin_unlock(&d->frames.lock);
 }
 
-int frame_alloc_domain(struct domain *d, unsigned int order,
-		       struct frame **out)
+int frame_alloc_domain(struct domain *d, unsigned int order, struct frame **out)
 {
 	struct frame *f;
 

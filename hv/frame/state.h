@@ -22,17 +22,18 @@ enum frame_type {
 };
 
 /* The refs word: flags above, the general count below. */
-#define FRAME_OWNED (1UL << 63)	 /* the owner's own reference is held */
-#define FRAME_SHARED (1UL << 62) /* shared by the hypervisor: not on the
-				    domain's list, not in its reservation */
-#define FRAME_FREE (1UL << 61)	 /* on a free list; order in progress */
+#define FRAME_OWNED (1UL << 63) /* the owner's own reference is held */
+#define FRAME_SHARED                                                         \
+	(1UL << 62)		     /* shared by the hypervisor: not on the \
+					domain's list, not in its reservation */
+#define FRAME_FREE	 (1UL << 61) /* on a free list; order in progress */
 #define FRAME_COUNT_MASK ((1UL << 48) - 1)
 
 /* The type word: type, flags, count of uses. */
 #define FRAME_TYPE_SHIFT 60
-#define FRAME_VALIDATED (1UL << 59) /* contents checked, references held */
-#define FRAME_PARTIAL (1UL << 58)   /* entries below progress hold theirs */
-#define FRAME_PINNED (1UL << 57)    /* one use is the owner's pin */
+#define FRAME_VALIDATED	 (1UL << 59) /* contents checked, references held */
+#define FRAME_PARTIAL	 (1UL << 58) /* entries below progress hold theirs */
+#define FRAME_PINNED	 (1UL << 57) /* one use is the owner's pin */
 
 /*
  * Locks: a: atomic; m: the owner's mm lock; p: the owner's page-list lock,

@@ -17,7 +17,8 @@ static int elf_check_ident(const struct elf_header *h, struct image_error *err)
 	    h->machine != ELF_MACHINE_X86_64)
 		return image_fail(err, -ENOEXEC,
 				  "ELF file of class %u for machine %u, not "
-				  "for x86-64", h->class, h->machine);
+				  "for x86-64",
+				  h->class, h->machine);
 	if (h->type != ELF_TYPE_EXEC)
 		return image_fail(err, -ENOEXEC,
 				  "ELF file of type %u, not an executable",
@@ -36,7 +37,8 @@ static int elf_check_segments(const struct elf_file *elf,
 	if (h->phnum > SEGMENT_HEADERS_MAX)
 		return image_fail(err, -EBADMSG,
 				  "ELF file with %u program headers, at most "
-				  "%u are sane", h->phnum, SEGMENT_HEADERS_MAX);
+				  "%u are sane",
+				  h->phnum, SEGMENT_HEADERS_MAX);
 	if (h->phentsize != sizeof(struct elf_segment))
 		return image_fail(err, -EBADMSG,
 				  "ELF program headers of %u bytes, not 56",
@@ -45,7 +47,8 @@ static int elf_check_segments(const struct elf_file *elf,
 			  elf->size))
 		return image_fail(err, -EBADMSG,
 				  "truncated ELF file: %lu bytes, program "
-				  "headers at %lu", elf->size, h->phoff);
+				  "headers at %lu",
+				  elf->size, h->phoff);
 	return 0;
 }
 
@@ -56,7 +59,10 @@ int elf_open(const void *data, size_t size, struct elf_file *out,
 	int ret;
 
 	*out = (struct elf_file){ .data = data, .size = size };
-	if (size < 4 || memcmp(data, "\x7f" "ELF", 4))
+	if (size < 4 || memcmp(data,
+			       "\x7f"
+			       "ELF",
+			       4))
 		return image_fail(err, -ENOEXEC, "not an ELF file");
 	/* An ELF32 header is shorter, but such a file is longer than 64. */
 	if (size < sizeof(*h))

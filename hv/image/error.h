@@ -6,8 +6,7 @@
 #include "image/state.h"
 
 /* Writes the message (cut if it is too long) and returns `code`. */
-[[nodiscard]] int image_fail(struct image_error *err, int code,
-			     const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+[[nodiscard]] int image_fail(struct image_error *err, int code, const char *fmt,
+			     ...) __attribute__((format(printf, 3, 4)));
 
 #endif

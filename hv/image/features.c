@@ -17,13 +17,13 @@
  * supervisor_mode_kernel would be a guest in ring 0, and descriptor tables
  * are read-only always.
  */
-#define FEATURES_WE_HAVE                                                       \
-	(1U << XENFEAT_writable_page_tables |                                  \
-	 1U << XENFEAT_pae_pgdir_above_4gb |                                   \
-	 1U << XENFEAT_mmu_pt_update_preserve_ad |                             \
-	 1U << XENFEAT_highmem_assist | 1U << XENFEAT_gnttab_map_avail_bits |  \
-	 1U << XENFEAT_dom0 | 1U << XENFEAT_memory_op_vnode_supported |        \
-	 1U << XENFEAT_linux_rsdp_unrestricted |                               \
+#define FEATURES_WE_HAVE                                                      \
+	(1U << XENFEAT_writable_page_tables |                                 \
+	 1U << XENFEAT_pae_pgdir_above_4gb |                                  \
+	 1U << XENFEAT_mmu_pt_update_preserve_ad |                            \
+	 1U << XENFEAT_highmem_assist | 1U << XENFEAT_gnttab_map_avail_bits | \
+	 1U << XENFEAT_dom0 | 1U << XENFEAT_memory_op_vnode_supported |       \
+	 1U << XENFEAT_linux_rsdp_unrestricted |                              \
 	 1U << XENFEAT_not_direct_mapped)
 
 static const char *const feature_names[] = {
@@ -65,7 +65,8 @@ static int feature_refuse(struct note_text name, struct image_error *err)
 	text[n] = '\0';
 	return image_fail(err, -EOPNOTSUPP,
 			  "the kernel requires the feature %s, which a "
-			  "paravirtual guest has not here", text);
+			  "paravirtual guest has not here",
+			  text);
 }
 
 static int feature_take(struct note_text name, struct kernel_image *out,
@@ -99,9 +100,9 @@ int features_parse(const struct xen_notes *notes, struct kernel_image *out,
 		if (i != all.n && all.p[i] != '|')
 			continue;
 		if (i != begin)
-			ret = feature_take((struct note_text){ all.p + begin,
-							       i - begin },
-					   out, err);
+			ret = feature_take(
+				(struct note_text){ all.p + begin, i - begin },
+				out, err);
 		begin = i + 1;
 	}
 	out->features |= notes->number[XEN_ELFNOTE_SUPPORTED_FEATURES];

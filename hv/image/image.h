@@ -19,8 +19,7 @@
  */
 [[nodiscard]] int image_unpack(const void *data, size_t len,
 			       const struct image_alloc *mem,
-			       struct image_file *out,
-			       struct image_error *err);
+			       struct image_file *out, struct image_error *err);
 
 /* Gives back the copy that image_unpack() made, if it made one. */
 void image_release(struct image_file *file, const struct image_alloc *mem);

@@ -129,8 +129,8 @@ int notes_parse_legacy(const char *s, size_t len, struct xen_notes *out,
 	size_t begin = 0;
 
 	if (len > LEGACY_LENGTH_MAX)
-		return image_fail(err, -EBADMSG,
-				  "__xen_guest of %lu bytes", len);
+		return image_fail(err, -EBADMSG, "__xen_guest of %lu bytes",
+				  len);
 	out->legacy = true;
 	for (size_t i = 0; i <= len; i++) {
 		bool end = i == len || s[i] == '\0';

@@ -12,7 +12,7 @@
 #include "image/codec.h"
 #include "image/read.h"
 
-#define LZ4_MAGIC 0x184C2102U
+#define LZ4_MAGIC     0x184C2102U
 #define LZ4_BLOCK_MAX (8U << 20)
 
 _Static_assert(IMAGE_BYTES_MAX <= INT_MAX, "liblz4 counts in int");
@@ -38,7 +38,8 @@ static int lz4_block(struct codec_job *job, size_t *in_pos, size_t *out_pos,
 	if (size > left)
 		return image_fail(err, -EBADMSG,
 				  "truncated or corrupt: an LZ4 block of %u "
-				  "bytes, %lu are left", size, left);
+				  "bytes, %lu are left",
+				  size, left);
 	got = LZ4_decompress_safe((const char *)job->in + *in_pos,
 				  (char *)job->out + *out_pos, size, room);
 	if (got <= 0)

@@ -13,7 +13,7 @@
 #include "image/read.h"
 
 #define NOTE_HEADER 12
-#define NOTES_MAX 4096 /* Linux has about twenty */
+#define NOTES_MAX   4096 /* Linux has about twenty */
 
 enum note_kind { NOTE_IGNORED, NOTE_NUMBER, NOTE_TEXT, NOTE_PAIR };
 
@@ -73,7 +73,8 @@ static int note_store(struct xen_notes *notes, uint32_t type, const uint8_t *p,
 		if (n < 16)
 			return image_fail(err, -EBADMSG,
 					  "Xen note %u: %lu bytes for a mask "
-					  "and a value", type, n);
+					  "and a value",
+					  type, n);
 		notes->l1_mfn_mask = read_u64(p);
 		notes->l1_mfn_value = read_u64(p + 8);
 		break;
@@ -116,7 +117,8 @@ static int notes_walk(const struct elf_file *elf, uint64_t offset,
 	if (!elf_range_ok(offset, size, elf->size))
 		return image_fail(err, -EBADMSG,
 				  "truncated ELF file: %lu bytes, notes at "
-				  "%lu", elf->size, offset);
+				  "%lu",
+				  elf->size, offset);
 	while (ret == 0 && at < size && size - at >= NOTE_HEADER)
 		ret = note_take(notes, elf->data + offset, size, &at, err);
 	return ret;
@@ -162,8 +164,8 @@ static int notes_from_legacy(const struct elf_file *elf, struct xen_notes *out,
 		if (!elf_range_ok(s.offset, s.size, elf->size))
 			return image_fail(err, -EBADMSG,
 					  "truncated ELF file: %lu bytes, "
-					  "__xen_guest at %lu", elf->size,
-					  s.offset);
+					  "__xen_guest at %lu",
+					  elf->size, s.offset);
 		return notes_parse_legacy((const char *)elf->data + s.offset,
 					  s.size, out, err);
 	}

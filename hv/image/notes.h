@@ -18,8 +18,8 @@ struct note_text {
 };
 
 struct xen_notes {
-	uint32_t present; /* bit per type */
-	bool legacy;	  /* from __xen_guest */
+	uint32_t present;    /* bit per type */
+	bool legacy;	     /* from __xen_guest */
 	unsigned int walked; /* notes of any owner, to bound the work */
 	uint64_t number[XEN_ELFNOTE_MAX + 1];
 	struct note_text text[XEN_ELFNOTE_MAX + 1];
@@ -41,8 +41,7 @@ bool notes_text_is(const struct xen_notes *notes, unsigned int type,
  * for notes outside the file, too many of them, or a number too short.
  */
 [[nodiscard]] int notes_collect(const struct elf_file *elf,
-				struct xen_notes *out,
-				struct image_error *err);
+				struct xen_notes *out, struct image_error *err);
 
 /* Collects from the `len` bytes of a __xen_guest string (legacy.c). */
 [[nodiscard]] int notes_parse_legacy(const char *s, size_t len,

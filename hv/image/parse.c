@@ -21,7 +21,7 @@
 #include "image/notes.h"
 #include "lib/string.h"
 
-#define PADDR_LIMIT (1UL << 40)
+#define PADDR_LIMIT  (1UL << 40)
 #define LOW_HALF_END 0x0000800000000000UL
 
 /* Copies a text for people: printable characters only. */
@@ -52,12 +52,13 @@ static int segment_add(const struct elf_segment *s, struct kernel_image *out,
 	if (s->filesz > s->memsz)
 		return image_fail(err, -EBADMSG,
 				  "segment %u: %lu bytes in the file, %lu in "
-				  "memory", nr, s->filesz, s->memsz);
+				  "memory",
+				  nr, s->filesz, s->memsz);
 	if (!elf_range_ok(s->offset, s->filesz, out->size))
 		return image_fail(err, -EBADMSG,
 				  "truncated ELF file: %lu bytes, segment %u "
-				  "has %lu at %lu", out->size, nr, s->filesz,
-				  s->offset);
+				  "has %lu at %lu",
+				  out->size, nr, s->filesz, s->offset);
 	*seg = (struct image_segment){
 		.paddr = s->paddr,
 		.offset = s->offset,
@@ -96,15 +97,16 @@ static int segment_place(struct kernel_image *out, unsigned int nr,
 	if (paddr >= PADDR_LIMIT || s->memsz > PADDR_LIMIT - paddr)
 		return image_fail(err, -EBADMSG,
 				  "segment %u: %lu bytes at %#lx, with "
-				  "PADDR_OFFSET %#lx out of range", nr,
-				  s->memsz, s->paddr, out->paddr_offset);
+				  "PADDR_OFFSET %#lx out of range",
+				  nr, s->memsz, s->paddr, out->paddr_offset);
 	s->paddr = paddr;
 	if (__builtin_add_overflow(paddr, out->virt_base, &s->vaddr) ||
 	    __builtin_add_overflow(s->vaddr, s->memsz, &vend) ||
 	    !range_is_guests(s->vaddr, vend))
 		return image_fail(err, -EBADMSG,
 				  "segment %u: %lu bytes at virtual %#lx are "
-				  "not a guest's", nr, s->memsz, s->vaddr);
+				  "not a guest's",
+				  nr, s->memsz, s->vaddr);
 	if (nr == 0 || s->vaddr < out->vstart)
 		out->vstart = s->vaddr;
 	if (nr == 0 || vend > out->vend)
@@ -123,7 +125,8 @@ static int segments_check_overlap(const struct kernel_image *k,
 			    s[j].paddr < s[i].paddr + s[i].memsz)
 				return image_fail(err, -EBADMSG,
 						  "segments %u and %u overlap "
-						  "at %#lx", j, i,
+						  "at %#lx",
+						  j, i,
 						  MAX(s[i].paddr, s[j].paddr));
 	return 0;
 }
@@ -159,14 +162,14 @@ static int addresses_check(const struct kernel_image *k,
 	if (!in_image(k, k->entry))
 		return image_fail(err, -EBADMSG,
 				  "the entry %#lx is outside the image, %#lx "
-				  "to %#lx", k->entry, k->vstart, k->vend);
-	if (k->has_hypercall_page &&
-	    (page % PAGE_SIZE || !in_image(k, page) ||
-	     k->vend - page < PAGE_SIZE))
+				  "to %#lx",
+				  k->entry, k->vstart, k->vend);
+	if (k->has_hypercall_page && (page % PAGE_SIZE || !in_image(k, page) ||
+				      k->vend - page < PAGE_SIZE))
 		return image_fail(err, -EBADMSG,
 				  "HYPERCALL_PAGE %#lx is no page of the "
-				  "image, %#lx to %#lx", page, k->vstart,
-				  k->vend);
+				  "image, %#lx to %#lx",
+				  page, k->vstart, k->vend);
 	if (k->has_p2m_base &&
 	    (p2m % PAGE_SIZE || p2m > UINT64_MAX - PAGE_SIZE ||
 	     !range_is_guests(p2m, p2m + PAGE_SIZE) || in_image(k, p2m)))
@@ -175,8 +178,8 @@ static int addresses_check(const struct kernel_image *k,
 	if (k->has_hv_start_low && k->hv_start_low > ABI_HV_START)
 		return image_fail(err, -EOPNOTSUPP,
 				  "the kernel wants the hypervisor above %#lx, "
-				  "it is at %#lx", k->hv_start_low,
-				  ABI_HV_START);
+				  "it is at %#lx",
+				  k->hv_start_low, ABI_HV_START);
 	return 0;
 }
 
@@ -186,8 +189,8 @@ static void notes_apply(const struct xen_notes *notes, uint64_t elf_entry,
 	const uint64_t *n = notes->number;
 
 	out->legacy = notes->legacy;
-	out->entry = notes_have(notes, XEN_ELFNOTE_ENTRY) ?
-			     n[XEN_ELFNOTE_ENTRY] : elf_entry;
+	out->entry = notes_have(notes, XEN_ELFNOTE_ENTRY) ? n[XEN_ELFNOTE_ENTRY]
+							  : elf_entry;
 	out->virt_base = n[XEN_ELFNOTE_VIRT_BASE];
 	out->paddr_offset = n[XEN_ELFNOTE_PADDR_OFFSET];
 	out->has_hypercall_page = notes_have(notes, XEN_ELFNOTE_HYPERCALL_PAGE);
@@ -223,14 +226,16 @@ static int notes_check(const struct xen_notes *notes, struct image_error *err)
 			  notes->text[XEN_ELFNOTE_XEN_VERSION]);
 		return image_fail(err, -EOPNOTSUPP,
 				  "the kernel is for the interface '%s', not "
-				  "'xen-3.0'", text);
+				  "'xen-3.0'",
+				  text);
 	}
 	if (notes_have(notes, XEN_ELFNOTE_LOADER) &&
 	    !notes_text_is(notes, XEN_ELFNOTE_LOADER, "generic")) {
 		copy_text(text, sizeof(text), notes->text[XEN_ELFNOTE_LOADER]);
 		return image_fail(err, -EOPNOTSUPP,
 				  "the kernel is for the loader '%s', not "
-				  "'generic'", text);
+				  "'generic'",
+				  text);
 	}
 	return 0;
 }

@@ -23,15 +23,15 @@
 #include "image/read.h"
 
 /* Linux's Documentation/x86/boot.rst names these. */
-#define BZ_SETUP_SECTS 0x1f1
-#define BZ_BOOT_FLAG 0x1fe
-#define BZ_MAGIC 0x202
-#define BZ_VERSION 0x206
-#define BZ_PAYLOAD_OFFSET 0x248
-#define BZ_PAYLOAD_LENGTH 0x24c
-#define BZ_HEADER_END 0x250
+#define BZ_SETUP_SECTS	   0x1f1
+#define BZ_BOOT_FLAG	   0x1fe
+#define BZ_MAGIC	   0x202
+#define BZ_VERSION	   0x206
+#define BZ_PAYLOAD_OFFSET  0x248
+#define BZ_PAYLOAD_LENGTH  0x24c
+#define BZ_HEADER_END	   0x250
 #define BZ_VERSION_PAYLOAD 0x0208 /* the first with a payload's offset */
-#define BZ_SECTOR 512
+#define BZ_SECTOR	   512
 
 /* Codecs need little beside xz's dictionary, which we keep to the result. */
 #define CODEC_ROOM_EXTRA (4UL << 20)
@@ -45,13 +45,16 @@ struct codec {
 	const char *name;
 	const char *magic;
 	size_t magic_len;
-	size_t size_len; /* bytes of size that follow the compressed data */
+	size_t size_len;  /* bytes of size that follow the compressed data */
 	codec_fn *decode; /* NULL: we can only tell what it is */
 };
 
 static const struct codec codecs[] = {
 	{ "gzip", "\x1f\x8b", 2, 0, codec_gzip },
-	{ "xz", "\xfd" "7zXZ\0", 6, 4, codec_xz },
+	{ "xz",
+	  "\xfd"
+	  "7zXZ\0",
+	  6, 4, codec_xz },
 	{ "Zstandard", "\x28\xb5\x2f\xfd", 4, 4, codec_zstd },
 	{ "LZ4", "\x02\x21\x4c\x18", 4, 4, codec_lz4 },
 	{ "bzip2", "BZh", 3, 4, NULL },
@@ -75,7 +78,10 @@ static const struct codec *codec_find(struct span s)
 
 static bool span_is_elf(struct span s)
 {
-	return span_has(s, 0, "\x7f" "ELF", 4);
+	return span_has(s, 0,
+			"\x7f"
+			"ELF",
+			4);
 }
 
 /* Runs the codec on a result buffer that exists. */
@@ -95,8 +101,8 @@ static int decode_into(const struct codec *codec, struct span s,
 	ret = codec->decode(&job, err);
 	image_heap_close(&job.heap);
 	if (ret == 0 && !span_is_elf((struct span){ out->owned, out->size }))
-		return image_fail(err, -ENOEXEC,
-				  "the %s data hold no ELF file", codec->name);
+		return image_fail(err, -ENOEXEC, "the %s data hold no ELF file",
+				  codec->name);
 	return ret;
 }
 
@@ -111,15 +117,19 @@ static int decode(const struct codec *codec, struct span s,
 	if (!codec->decode)
 		return image_fail(err, -EOPNOTSUPP,
 				  "compressed with %s: we unpack gzip, xz, "
-				  "Zstandard and LZ4", codec->name);
+				  "Zstandard and LZ4",
+				  codec->name);
 	if (s.n < codec->magic_len + sizeof(uint32_t))
-		return image_fail(err, -EBADMSG, "truncated: %lu bytes of %s "
-				  "data", s.n, codec->name);
+		return image_fail(err, -EBADMSG,
+				  "truncated: %lu bytes of %s "
+				  "data",
+				  s.n, codec->name);
 	size = read_u32(s.p + s.n - sizeof(uint32_t));
 	if (s.n > IMAGE_BYTES_MAX || size == 0 || size > IMAGE_BYTES_MAX)
 		return image_fail(err, -EBADMSG,
 				  "truncated or corrupt: %lu bytes of %s data "
-				  "said to hold %lu", s.n, codec->name, size);
+				  "said to hold %lu",
+				  s.n, codec->name, size);
 	out->owned = mem->alloc(mem->ctx, size);
 	if (!out->owned)
 		return image_fail(err, -ENOMEM,
@@ -140,8 +150,8 @@ static int bzimage_payload(struct span s, struct span *payload,
 	uint64_t begin, length, sects;
 
 	if (s.n < BZ_HEADER_END)
-		return image_fail(err, -EBADMSG,
-				  "truncated bzImage: %lu bytes", s.n);
+		return image_fail(err, -EBADMSG, "truncated bzImage: %lu bytes",
+				  s.n);
 	if (read_u16(s.p + BZ_VERSION) < BZ_VERSION_PAYLOAD)
 		return image_fail(err, -EOPNOTSUPP,
 				  "bzImage of boot protocol %x.%02x: too old, "
@@ -155,7 +165,8 @@ static int bzimage_payload(struct span s, struct span *payload,
 	if (begin > s.n || length > s.n - begin)
 		return image_fail(err, -EBADMSG,
 				  "truncated bzImage: %lu bytes, its payload "
-				  "ends at %lu", s.n, begin + length);
+				  "ends at %lu",
+				  s.n, begin + length);
 	*payload = (struct span){ s.p + begin, length };
 	return 0;
 }

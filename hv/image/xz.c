@@ -94,8 +94,8 @@ static lzma_ret xz_block(struct xz_walk *w)
 		.version = 1,
 		.check = w->flags.check,
 		.filters = filters,
-		.header_size = lzma_block_header_size_decode(
-			job->in[w->in_pos]),
+		.header_size =
+			lzma_block_header_size_decode(job->in[w->in_pos]),
 	};
 	lzma_ret ret;
 

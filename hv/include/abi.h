@@ -32,8 +32,8 @@
 
 /* Hypervisor's part of every guest's address space: L4 slots 256 to 271. */
 #define ABI_HV_SLOT_FIRST 256
-#define ABI_HV_SLOT_LAST 271
-#define ABI_HV_START 0xffff800000000000UL
-#define ABI_HV_END 0xffff880000000000UL
+#define ABI_HV_SLOT_LAST  271
+#define ABI_HV_START	  0xffff800000000000UL
+#define ABI_HV_END	  0xffff880000000000UL
 
 #endif

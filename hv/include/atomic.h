@@ -22,54 +22,54 @@ typedef struct {
 	uint64_t v;
 } atomic64_t;
 
-#define ATOMIC_DEFINE(bits)                                                    \
-	static inline uint##bits##_t atomic##bits##_load(                      \
-		const atomic##bits##_t *a)                                     \
-	{                                                                      \
-		arch_yield_point();                                            \
-		return __atomic_load_n(&a->v, __ATOMIC_ACQUIRE);               \
-	}                                                                      \
-	static inline void atomic##bits##_store(atomic##bits##_t *a,           \
-						uint##bits##_t v)              \
-	{                                                                      \
-		arch_yield_point();                                            \
-		__atomic_store_n(&a->v, v, __ATOMIC_RELEASE);                  \
-	}                                                                      \
-	/* True when *expected was there and v is now; else *expected is what  \
-	 * was found. */                                                       \
-	static inline bool atomic##bits##_cmpxchg(                             \
-		atomic##bits##_t *a, uint##bits##_t *expected,                 \
-		uint##bits##_t v)                                              \
-	{                                                                      \
-		arch_yield_point();                                            \
-		return __atomic_compare_exchange_n(&a->v, expected, v, false,  \
-						   __ATOMIC_SEQ_CST,           \
-						   __ATOMIC_SEQ_CST);          \
-	}                                                                      \
-	static inline uint##bits##_t atomic##bits##_xchg(atomic##bits##_t *a,  \
-							 uint##bits##_t v)     \
-	{                                                                      \
-		arch_yield_point();                                            \
-		return __atomic_exchange_n(&a->v, v, __ATOMIC_SEQ_CST);        \
-	}                                                                      \
-	/* These return the value from before. */                              \
-	static inline uint##bits##_t atomic##bits##_add(atomic##bits##_t *a,   \
-							uint##bits##_t v)      \
-	{                                                                      \
-		arch_yield_point();                                            \
-		return __atomic_fetch_add(&a->v, v, __ATOMIC_SEQ_CST);         \
-	}                                                                      \
-	static inline uint##bits##_t atomic##bits##_or(atomic##bits##_t *a,    \
-						       uint##bits##_t v)       \
-	{                                                                      \
-		arch_yield_point();                                            \
-		return __atomic_fetch_or(&a->v, v, __ATOMIC_SEQ_CST);          \
-	}                                                                      \
-	static inline uint##bits##_t atomic##bits##_and(atomic##bits##_t *a,   \
-							uint##bits##_t v)      \
-	{                                                                      \
-		arch_yield_point();                                            \
-		return __atomic_fetch_and(&a->v, v, __ATOMIC_SEQ_CST);         \
+#define ATOMIC_DEFINE(bits)                                                   \
+	static inline uint##bits##_t atomic##bits##_load(                     \
+		const atomic##bits##_t *a)                                    \
+	{                                                                     \
+		arch_yield_point();                                           \
+		return __atomic_load_n(&a->v, __ATOMIC_ACQUIRE);              \
+	}                                                                     \
+	static inline void atomic##bits##_store(atomic##bits##_t *a,          \
+						uint##bits##_t v)             \
+	{                                                                     \
+		arch_yield_point();                                           \
+		__atomic_store_n(&a->v, v, __ATOMIC_RELEASE);                 \
+	}                                                                     \
+	/* True when *expected was there and v is now; else *expected is what \
+	 * was found. */                                                      \
+	static inline bool atomic##bits##_cmpxchg(atomic##bits##_t *a,        \
+						  uint##bits##_t *expected,   \
+						  uint##bits##_t v)           \
+	{                                                                     \
+		arch_yield_point();                                           \
+		return __atomic_compare_exchange_n(&a->v, expected, v, false, \
+						   __ATOMIC_SEQ_CST,          \
+						   __ATOMIC_SEQ_CST);         \
+	}                                                                     \
+	static inline uint##bits##_t atomic##bits##_xchg(atomic##bits##_t *a, \
+							 uint##bits##_t v)    \
+	{                                                                     \
+		arch_yield_point();                                           \
+		return __atomic_exchange_n(&a->v, v, __ATOMIC_SEQ_CST);       \
+	}                                                                     \
+	/* These return the value from before. */                             \
+	static inline uint##bits##_t atomic##bits##_add(atomic##bits##_t *a,  \
+							uint##bits##_t v)     \
+	{                                                                     \
+		arch_yield_point();                                           \
+		return __atomic_fetch_add(&a->v, v, __ATOMIC_SEQ_CST);        \
+	}                                                                     \
+	static inline uint##bits##_t atomic##bits##_or(atomic##bits##_t *a,   \
+						       uint##bits##_t v)      \
+	{                                                                     \
+		arch_yield_point();                                           \
+		return __atomic_fetch_or(&a->v, v, __ATOMIC_SEQ_CST);         \
+	}                                                                     \
+	static inline uint##bits##_t atomic##bits##_and(atomic##bits##_t *a,  \
+							uint##bits##_t v)     \
+	{                                                                     \
+		arch_yield_point();                                           \
+		return __atomic_fetch_and(&a->v, v, __ATOMIC_SEQ_CST);        \
 	}
 
 ATOMIC_DEFINE(32)

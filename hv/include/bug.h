@@ -12,10 +12,10 @@
 _Noreturn void panic(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
-#define BUG_ON(cond)                                                           \
-	do {                                                                   \
-		if (unlikely(cond))                                            \
-			panic("%s:%d: %s", __FILE__, __LINE__, #cond);         \
+#define BUG_ON(cond)                                                   \
+	do {                                                           \
+		if (unlikely(cond))                                    \
+			panic("%s:%d: %s", __FILE__, __LINE__, #cond); \
 	} while (0)
 
 #endif

@@ -24,12 +24,12 @@ enum softirq {
 struct vcpu;
 
 struct cpu {
-	uint32_t id;		/* index, 0 is the boot CPU */
-	uint32_t apic_id;	/* never changes after boot */
-	struct vcpu *current;	/* only this CPU; NULL: idle */
-	atomic32_t softirqs;	/* set by anyone, cleared by this CPU */
-	uint32_t flushed_at;	/* value of the flush clock at the last full
-				 * flush of this CPU's TLB (frame/flush.c) */
+	uint32_t id;	      /* index, 0 is the boot CPU */
+	uint32_t apic_id;     /* never changes after boot */
+	struct vcpu *current; /* only this CPU; NULL: idle */
+	atomic32_t softirqs;  /* set by anyone, cleared by this CPU */
+	uint32_t flushed_at;  /* value of the flush clock at the last full
+			       * flush of this CPU's TLB (frame/flush.c) */
 };
 
 static inline void cpu_raise(struct cpu *c, uint32_t softirq)

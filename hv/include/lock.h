@@ -14,17 +14,17 @@
 
 /* Outermost first: a lock may be taken only while all held have lower rank. */
 enum lock_rank {
-	LOCK_RANK_VCPUS = 1,   /* vcpus that are being initialised */
-	LOCK_RANK_DOMLIST,     /* the table of domains */
-	LOCK_RANK_MM,	       /* a domain's page tables */
-	LOCK_RANK_EVENT,       /* a domain's event channels */
-	LOCK_RANK_SCHED,       /* run queues and vcpu states */
-	LOCK_RANK_TIMER,       /* a CPU's timers */
-	LOCK_RANK_PAGES,       /* a domain's list of pages */
-	LOCK_RANK_HEAP,	       /* the page allocator */
-	LOCK_RANK_CONSOLE,     /* guests' console rings, keyboard focus */
-	LOCK_RANK_REAPER,      /* the lists of domains that ended */
-	LOCK_RANK_LOG,	       /* the log ring and the line under way */
+	LOCK_RANK_VCPUS = 1, /* vcpus that are being initialised */
+	LOCK_RANK_DOMLIST,   /* the table of domains */
+	LOCK_RANK_MM,	     /* a domain's page tables */
+	LOCK_RANK_EVENT,     /* a domain's event channels */
+	LOCK_RANK_SCHED,     /* run queues and vcpu states */
+	LOCK_RANK_TIMER,     /* a CPU's timers */
+	LOCK_RANK_PAGES,     /* a domain's list of pages */
+	LOCK_RANK_HEAP,	     /* the page allocator */
+	LOCK_RANK_CONSOLE,   /* guests' console rings, keyboard focus */
+	LOCK_RANK_REAPER,    /* the lists of domains that ended */
+	LOCK_RANK_LOG,	     /* the log ring and the line under way */
 };
 
 struct spinlock {
@@ -32,9 +32,9 @@ struct spinlock {
 	uint32_t rank;
 };
 
-#define SPINLOCK_INIT(r)                                                       \
-	{                                                                      \
-		.held = { 0 }, .rank = (r)                                     \
+#define SPINLOCK_INIT(r)                   \
+	{                                  \
+		.held = { 0 }, .rank = (r) \
 	}
 
 static inline void spin_init(struct spinlock *l, enum lock_rank rank)

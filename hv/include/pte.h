@@ -5,20 +5,20 @@
 
 #include "arch.h"
 
-#define PTE_P (1UL << 0)
-#define PTE_RW (1UL << 1)
-#define PTE_US (1UL << 2)
+#define PTE_P	(1UL << 0)
+#define PTE_RW	(1UL << 1)
+#define PTE_US	(1UL << 2)
 #define PTE_PWT (1UL << 3)
 #define PTE_PCD (1UL << 4)
-#define PTE_A (1UL << 5)
-#define PTE_D (1UL << 6)
+#define PTE_A	(1UL << 5)
+#define PTE_D	(1UL << 6)
 #define PTE_PSE (1UL << 7) /* in an L2 or L3 */
 #define PTE_PAT (1UL << 7) /* in an L1 */
-#define PTE_G (1UL << 8)
-#define PTE_NX (1UL << 63)
+#define PTE_G	(1UL << 8)
+#define PTE_NX	(1UL << 63)
 
 #define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
-#define PTE_ADDR 0x000ffffffffff000UL
+#define PTE_ADDR  0x000ffffffffff000UL
 
 #define TABLE_ENTRIES 512
 

@@ -15,8 +15,7 @@
 /* From so many bytes on, starting the machine's own way pays. */
 #define LONG 256
 
-#define NO_IDIOMS                                                              \
-	__attribute__((optimize("no-tree-loop-distribute-patterns")))
+#define NO_IDIOMS __attribute__((optimize("no-tree-loop-distribute-patterns")))
 
 /* Eight bytes of anything, at any address. */
 typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;

@@ -107,7 +107,7 @@ int entry_put(struct mm_locked m, unsigned int level, uint64_t pte)
  */
 static bool only_flags_change(unsigned int level, uint64_t old, uint64_t new)
 {
-	return (old & new & PTE_P) && !(new & forbidden(level)) &&
+	return (old & new &PTE_P) && !(new &forbidden(level)) &&
 	       !((old ^ new) & (PTE_ADDR | PTE_RW)) && level == 1;
 }
 

@@ -71,8 +71,8 @@ static int page_op(struct domain *d, const struct mmuext_op *op)
 static int flush_vcpus(struct vcpu *v, const struct mmuext_op *op, bool one)
 {
 	uint64_t set = ~0UL, va = op->arg1.linear_addr, cpus, self;
-	bool all = op->cmd == MMUEXT_TLB_FLUSH_ALL ||
-		   op->cmd == MMUEXT_INVLPG_ALL;
+	bool all =
+		op->cmd == MMUEXT_TLB_FLUSH_ALL || op->cmd == MMUEXT_INVLPG_ALL;
 
 	if (one && !va_is_guest(va))
 		return 0; /* it has no translations of such addresses */

@@ -18,10 +18,19 @@
 #include "mm/entry.h"
 
 /* The registers in the order of their hardware numbers. */
-#define FOR_EACH_GPR(do)                                                       \
-	do(0, rax) do(1, rcx) do(2, rdx) do(3, rbx) do(4, rsp) do(5, rbp)      \
-	do(6, rsi) do(7, rdi) do(8, r8) do(9, r9) do(10, r10) do(11, r11)      \
-	do(12, r12) do(13, r13) do(14, r14) do(15, r15)
+#define FOR_EACH_GPR(do)                                                               \
+	do                                                                             \
+	(0, rax) do(1, rcx) do(2, rdx) do(3, rbx) do(4, rsp) do(5, rbp) do(6, rsi) do( \
+		7,                                                                     \
+		rdi) do(8,                                                             \
+			r8) do(9,                                                      \
+			       r9) do(10,                                              \
+				      r10) do(11,                                      \
+					      r11) do(12,                              \
+						      r12) do(13,                      \
+							      r13) do(14,              \
+								      r14) do(15,      \
+									      r15)
 
 void insn_regs_load(struct vcpu *v, const struct insn *insn,
 		    struct insn_regs *out)
@@ -39,8 +48,8 @@ void insn_regs_load(struct vcpu *v, const struct insn *insn,
 			arch_segment_base_get(v, SEGBASE_FS);
 	if (insn->segment == INSN_GS)
 		out->segment_base[INSN_GS] = arch_segment_base_get(
-			v, v->trap.kernel_mode ? SEGBASE_GS_KERNEL :
-						 SEGBASE_GS_USER);
+			v, v->trap.kernel_mode ? SEGBASE_GS_KERNEL
+					       : SEGBASE_GS_USER);
 }
 
 void insn_regs_store(struct vcpu *v, const struct insn_regs *in)
@@ -112,9 +121,9 @@ static struct frame *table_at(struct mm_locked m, struct vcpu *v, uint64_t va)
 static uint64_t merge(const struct ptwr *w, uint64_t entry, uint64_t value)
 {
 	unsigned int shift = 8 * (w->address & 7);
-	uint64_t mask = w->insn.operand_bytes == 8 ?
-				~0UL :
-				(1UL << 8 * w->insn.operand_bytes) - 1;
+	uint64_t mask = w->insn.operand_bytes == 8
+				? ~0UL
+				: (1UL << 8 * w->insn.operand_bytes) - 1;
 
 	return (entry & ~(mask << shift)) | ((value & mask) << shift);
 }
@@ -131,9 +140,8 @@ static bool apply(struct mm_locked m, struct vcpu *v, struct ptwr *w)
 			      &out))
 		return false;
 	if (out.store)
-		rc = mm_entry_update(m, w->table, idx,
-				     merge(w, old, out.value), v->domain, false,
-				     &old);
+		rc = mm_entry_update(m, w->table, idx, merge(w, old, out.value),
+				     v->domain, false, &old);
 	/* Changed meanwhile, or interrupted: the guest comes back here. */
 	if (rc == -EAGAIN || rc == -ERESTART)
 		return true;

@@ -13,9 +13,9 @@
 #include "mm/entry.h"
 #include "lib/string.h"
 
-#define DESC_PRESENT (1UL << 47)
+#define DESC_PRESENT   (1UL << 47)
 #define DESC_CODE_DATA (1UL << 44)
-#define DESC_DPL3 (3UL << 45)
+#define DESC_DPL3      (3UL << 45)
 
 bool mm_descriptor_check(uint64_t *descriptor)
 {
@@ -89,8 +89,8 @@ int mm_ldt_set(struct vcpu *v, uint64_t va, unsigned int entries)
 	struct frame *old[LDT_PAGES];
 
 	if (entries > 8192 || (va & ~PAGE_MASK) ||
-	    (entries && (!va_is_guest(va) ||
-			 !va_is_guest(va + entries * 8UL - 1))))
+	    (entries &&
+	     (!va_is_guest(va) || !va_is_guest(va + entries * 8UL - 1))))
 		return -EINVAL;
 	memcpy(old, v->mm.ldt, sizeof(old));
 	memset(v->mm.ldt, 0, sizeof(v->mm.ldt));

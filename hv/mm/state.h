@@ -23,7 +23,7 @@ struct domain_mm {
 };
 
 #define GDT_GUEST_PAGES 14 /* FIRST_RESERVED_GDT_PAGE */
-#define LDT_PAGES 16
+#define LDT_PAGES	16
 
 /* Only the CPU that runs the vcpu, or anyone while it is stopped. */
 struct vcpu_mm {

@@ -93,8 +93,7 @@ uint64_t mm_cpus_running(const struct domain *d, uint64_t vcpus)
 	uint64_t cpus = 0;
 
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
-		if (d->vcpu[i] && (vcpus >> i & 1) &&
-		    d->vcpu[i]->sched.running)
+		if (d->vcpu[i] && (vcpus >> i & 1) && d->vcpu[i]->sched.running)
 			cpus |= 1UL << d->vcpu[i]->sched.cpu;
 	return cpus;
 }

@@ -23,7 +23,7 @@ struct cpu_features {
 	bool arch_capabilities; /* the MSR of that name exists */
 	/* FXSAVE and XRSTOR leave the last x87 operation's addresses alone */
 	bool x87_keeps_addresses;
-	bool tcg;		/* QEMU's emulator, not a processor */
+	bool tcg; /* QEMU's emulator, not a processor */
 
 	uint64_t xcr0;	      /* components to enable; 0: no XSAVE */
 	uint32_t xsave_bytes; /* area for all of these, standard format;

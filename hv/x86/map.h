@@ -12,13 +12,13 @@
 #define MAP_C(x) x##UL
 #endif
 
-#define MAP_M2P_RO MAP_C(0xffff800000000000)	 /* slot 256, guests read it */
+#define MAP_M2P_RO     MAP_C(0xffff800000000000) /* slot 256, guests read it */
 #define MAP_TRAMPOLINE MAP_C(0xffff808000000000) /* slot 257 */
-#define MAP_FRAMES MAP_C(0xffff810000000000)	 /* slot 258 */
-#define MAP_M2P_RW MAP_C(0xffff818000000000)	 /* slot 259, same tables */
-#define MAP_IMAGE MAP_C(0xffff820000000000)	 /* slot 260 */
-#define MAP_DEVICES MAP_C(0xffff828000000000)	 /* slot 261 */
-#define MAP_DIRECT MAP_C(0xffff830000000000)	 /* slots 262-271 */
+#define MAP_FRAMES     MAP_C(0xffff810000000000) /* slot 258 */
+#define MAP_M2P_RW     MAP_C(0xffff818000000000) /* slot 259, same tables */
+#define MAP_IMAGE      MAP_C(0xffff820000000000) /* slot 260 */
+#define MAP_DEVICES    MAP_C(0xffff828000000000) /* slot 261 */
+#define MAP_DIRECT     MAP_C(0xffff830000000000) /* slots 262-271 */
 #define MAP_DIRECT_END MAP_C(0xffff880000000000)
 
 /*
@@ -26,15 +26,15 @@
  * GDT window (16 pages: 14 of the guest, 1 ours, 1 empty), LDT
  * window (16), IDT, TSS, SYSCALL stub, and the stack block, 64 KiB aligned.
  */
-#define CPU_AREA_SIZE MAP_C(0x100000)
-#define CPU_AREA(cpu) (MAP_TRAMPOLINE + ((cpu) + 1) * CPU_AREA_SIZE)
-#define CPU_AREA_GDT 0x0
+#define CPU_AREA_SIZE	 MAP_C(0x100000)
+#define CPU_AREA(cpu)	 (MAP_TRAMPOLINE + ((cpu) + 1) * CPU_AREA_SIZE)
+#define CPU_AREA_GDT	 0x0
 #define CPU_AREA_GDT_OWN 0xe000 /* page 14, selectors e000 to efff: ours */
-#define CPU_AREA_LDT 0x10000
-#define CPU_AREA_IDT 0x20000
-#define CPU_AREA_TSS 0x21000
-#define CPU_AREA_STUB 0x22000
-#define CPU_AREA_STACK 0x30000
+#define CPU_AREA_LDT	 0x10000
+#define CPU_AREA_IDT	 0x20000
+#define CPU_AREA_TSS	 0x21000
+#define CPU_AREA_STUB	 0x22000
+#define CPU_AREA_STACK	 0x30000
 
 /*
  * A stack block, pages from below: guard, #DF, guard, NMI, guard, #MC, guard,
@@ -42,9 +42,9 @@
  * block (struct cpu, and SYSCALL's scratch word), below it the registers of
  * the guest that runs here.
  */
-#define CPU_STACK_SIZE MAP_C(0x10000)
-#define CPU_STACK_GUARDS 0x155 /* bit n: page n is a guard */
-#define CPU_STACK_IST_TOP(n) ((n) * 0x2000) /* IST 1 to 4 */
-#define CPU_BLOCK_SIZE 128
+#define CPU_STACK_SIZE	     MAP_C(0x10000)
+#define CPU_STACK_GUARDS     0x155	  /* bit n: page n is a guard */
+#define CPU_STACK_IST_TOP(n) ((n)*0x2000) /* IST 1 to 4 */
+#define CPU_BLOCK_SIZE	     128
 
 #endif

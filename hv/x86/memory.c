@@ -14,9 +14,9 @@ extern char image_start[], image_end[];
 
 static void use(struct memory_map *m, uint64_t start, uint64_t end)
 {
-	m->used[m->n_used++] = (struct memory_range){
-		start >> PAGE_SHIFT, (end + PAGE_SIZE - 1) >> PAGE_SHIFT
-	};
+	m->used[m->n_used++] =
+		(struct memory_range){ start >> PAGE_SHIFT,
+				       (end + PAGE_SIZE - 1) >> PAGE_SHIFT };
 }
 
 /* What the page allocator must not be given. */
@@ -26,7 +26,8 @@ void memory_in_use(struct boot_info *boot, uint64_t image_phys)
 	use(&boot->memory, image_phys,
 	    image_phys + (uint64_t)(image_end - image_start));
 	for (unsigned int i = 0; i < boot->nmodules; i++)
-		use(&boot->memory, boot->modules[i].start, boot->modules[i].end);
+		use(&boot->memory, boot->modules[i].start,
+		    boot->modules[i].end);
 }
 
 void memory_report(const struct boot_info *boot)
@@ -67,8 +68,8 @@ void memory_give(const struct memory_map *m)
 void memory_give_modules(const struct boot_info *boot)
 {
 	for (unsigned int i = 0; i < boot->nmodules; i++) {
-		uint64_t start = (boot->modules[i].start + PAGE_SIZE - 1) >>
-				 PAGE_SHIFT;
+		uint64_t start =
+			(boot->modules[i].start + PAGE_SIZE - 1) >> PAGE_SHIFT;
 		uint64_t end = boot->modules[i].end >> PAGE_SHIFT;
 
 		if (!boot_module_needed(i) && start < end)

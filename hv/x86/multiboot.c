@@ -14,7 +14,7 @@
 
 #define MB1_HAS_CMDLINE (1U << 2)
 #define MB1_HAS_MODULES (1U << 3)
-#define MB1_HAS_MMAP (1U << 6)
+#define MB1_HAS_MMAP	(1U << 6)
 
 struct mb1_info {
 	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count,

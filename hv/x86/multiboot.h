@@ -16,7 +16,7 @@ struct boot_info {
 		const char *string;
 	} modules[MULTIBOOT_MODULES];
 	struct memory_map memory; /* RAM only, sorted; nothing used */
-	const uint8_t *rsdp; /* a copy, if the loader gave one */
+	const uint8_t *rsdp;	  /* a copy, if the loader gave one */
 	size_t rsdp_bytes;
 	bool efi;	/* booted by UEFI firmware: no VGA text */
 	bool truncated; /* something did not fit, and was left out */

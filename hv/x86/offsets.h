@@ -3,32 +3,34 @@
 #ifndef LODGE_X86_OFFSETS_H
 #define LODGE_X86_OFFSETS_H
 
-#define REGS_BYTES 200	    /* struct cpu_user_regs */
-#define REGS_ERROR 120	    /* .error_code; .entry_vector follows */
-#define REGS_RIP 128
-#define REGS_CS 136
-#define REGS_HW_END 168	    /* what the processor pushes ends here */
+#define REGS_BYTES  200 /* struct cpu_user_regs */
+#define REGS_ERROR  120 /* .error_code; .entry_vector follows */
+#define REGS_RIP    128
+#define REGS_CS	    136
+#define REGS_HW_END 168 /* what the processor pushes ends here */
 
 /* From the top of a stack block down: struct cpu and the SYSCALL scratch
  * word, then the guest's registers. */
-#define BLOCK_SCRATCH 120   /* in the block: where SYSCALL puts the guest's rsp */
+#define BLOCK_SCRATCH                                           \
+	120 /* in the block: where SYSCALL puts the guest's rsp \
+	     */
 
 /* struct cpu, struct vcpu, struct vcpu_info */
-#define CPU_CURRENT 8
+#define CPU_CURRENT  8
 #define CPU_SOFTIRQS 16
-#define VCPU_WORK 4
-#define VCPU_INFO 8
+#define VCPU_WORK    4
+#define VCPU_INFO    8
 #define INFO_PENDING 0
-#define INFO_MASK 1
+#define INFO_MASK    1
 
 #define SEL_HV_CS 0xe008
 #define SEL_HV_DS 0xe010
-#define SEL_TSS 0xe040
-#define SEL_LDT 0xe050
+#define SEL_TSS	  0xe040
+#define SEL_LDT	  0xe050
 
-#define IST_DF 1
+#define IST_DF	1
 #define IST_NMI 2
-#define IST_MC 3
-#define IST_DB 4
+#define IST_MC	3
+#define IST_DB	4
 
 #endif

@@ -26,13 +26,13 @@
 #include "x86/paging.h"
 
 #define SLOTS (ABI_HV_SLOT_LAST - ABI_HV_SLOT_FIRST + 1)
-#define MB2 0x200000UL
-#define GB1 0x40000000UL
+#define MB2   0x200000UL
+#define GB1   0x40000000UL
 
 #define RW_DATA (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define RO_DATA (PTE_P | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define RX_TEXT (PTE_P | PTE_A | PTE_D | PTE_G)
-#define TABLE (PTE_P | PTE_RW | PTE_US | PTE_A)
+#define TABLE	(PTE_P | PTE_RW | PTE_US | PTE_A)
 
 extern char image_start[], text_start[], text_end[], rodata_end[], data_end[],
 	image_end[], trampoline_image[];
@@ -143,7 +143,8 @@ static void map_range(uint64_t va, uint64_t phys, uint64_t bytes, uint64_t bits)
 		uint64_t step = PAGE_SIZE, both = va | phys;
 		unsigned int level = 1;
 
-		if (cpu_features.gbpages && !(both & (GB1 - 1)) && bytes >= GB1) {
+		if (cpu_features.gbpages && !(both & (GB1 - 1)) &&
+		    bytes >= GB1) {
 			step = GB1;
 			level = 3;
 		} else if (!(both & (MB2 - 1)) && bytes >= MB2) {
@@ -161,7 +162,8 @@ static void map_image(void)
 {
 	uint64_t va = (uint64_t)image_start;
 
-	for (uint64_t off = 0; va + off < (uint64_t)image_end; off += PAGE_SIZE) {
+	for (uint64_t off = 0; va + off < (uint64_t)image_end;
+	     off += PAGE_SIZE) {
 		uint64_t at = va + off, bits = RW_DATA;
 
 		if (at >= (uint64_t)text_start && at < (uint64_t)text_end)
@@ -198,7 +200,8 @@ static void map_frame_table(uint64_t va, unsigned int entry_bytes, int fill,
 		uint64_t size = MIN(MB2, bytes - off);
 		uint64_t first = off / entry_bytes, phys;
 
-		if (range_has_ram(early, first, first + per_chunk) || size < MB2) {
+		if (range_has_ram(early, first, first + per_chunk) ||
+		    size < MB2) {
 			phys = early_alloc(size >> PAGE_SHIFT,
 					   size == MB2 ? 512 : 1);
 			memset(phys_ptr(phys), fill, size);
@@ -243,8 +246,8 @@ void paging_init(struct memory_map *map, uint64_t image_phys)
 	hv_root = early_alloc(1, 1);
 	l4 = phys_ptr(hv_root);
 	for (unsigned int i = 0; i < SLOTS; i++)
-		l4[ABI_HV_SLOT_FIRST + i] = early_alloc(1, 1) | PTE_P | PTE_RW |
-					    PTE_A;
+		l4[ABI_HV_SLOT_FIRST + i] =
+			early_alloc(1, 1) | PTE_P | PTE_RW | PTE_A;
 	map_image();
 	map_direct();
 	map_frame_table(MAP_FRAMES, sizeof(struct frame), 0, RW_DATA);

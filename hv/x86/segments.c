@@ -45,10 +45,10 @@ struct table_pointer {
 } __attribute__((packed));
 
 #define DESC_TSS_AVAILABLE 0x9UL
-#define DESC_LDT 0x2UL
-#define DESC_PRESENT (1UL << 47)
-#define GATE_INTERRUPT 0x8e
-#define GATE_DPL3 0x60
+#define DESC_LDT	   0x2UL
+#define DESC_PRESENT	   (1UL << 47)
+#define GATE_INTERRUPT	   0x8e
+#define GATE_DPL3	   0x60
 
 static uint64_t area(void)
 {
@@ -156,8 +156,8 @@ static void idt_fill(void)
 			.ist = (uint8_t)ist_of(v),
 			/* int3 and into come directly; other `int n` are
 			 * emulated from the #GP (trap/) */
-			.type = v == 3 || v == 4 ? GATE_INTERRUPT | GATE_DPL3 :
-						   GATE_INTERRUPT,
+			.type = v == 3 || v == 4 ? GATE_INTERRUPT | GATE_DPL3
+						 : GATE_INTERRUPT,
 		};
 	}
 	__asm__ volatile("lidt %0" : : "m"(idtr));
@@ -172,8 +172,8 @@ static void syscall_init(void)
 	memcpy(arch_frame_ptr(mfn(phys >> PAGE_SHIFT)),
 	       (const void *)entry_points.syscall_stub,
 	       entry_points.syscall_stub_end - entry_points.syscall_stub);
-	msr_write(MSR_STAR, (uint64_t)FLAT_RING3_CS32 << 48 |
-				    (uint64_t)SEL_HV_CS << 32);
+	msr_write(MSR_STAR,
+		  (uint64_t)FLAT_RING3_CS32 << 48 | (uint64_t)SEL_HV_CS << 32);
 	msr_write(MSR_LSTAR, stub);
 	msr_write(MSR_CSTAR, stub + entry_points.syscall32_stub -
 				     entry_points.syscall_stub);
@@ -204,8 +204,8 @@ void arch_gdt_load(struct vcpu *v)
 	for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++) {
 		struct frame *f = v->mm.gdt[i];
 		uint64_t pte = f ? mfn_to_maddr(frame_mfn(f)).v | PTE_P |
-					   PTE_RW | PTE_A | PTE_D | PTE_NX :
-				   none;
+					       PTE_RW | PTE_A | PTE_D | PTE_NX
+				 : none;
 
 		paging_window_set(at + i * PAGE_SIZE, pte);
 	}

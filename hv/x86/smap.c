@@ -21,8 +21,8 @@ static const uint8_t code[2][3] = { { 0x0f, 0x01, 0xcb },   /* stac */
 /* Entry text is written through the image, where it is loaded. */
 static char *place(uint64_t at)
 {
-	return at < MAP_IMAGE ? trampoline_image + (at - MAP_TRAMPOLINE) :
-				(char *)at;
+	return at < MAP_IMAGE ? trampoline_image + (at - MAP_TRAMPOLINE)
+			      : (char *)at;
 }
 
 void smap_patch(void)

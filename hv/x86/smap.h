@@ -6,10 +6,10 @@
 #ifndef LODGE_X86_SMAP_H
 #define LODGE_X86_SMAP_H
 
-#define SMAP_PLACE(kind)                                                       \
-	"771:	nopl (%%rax)\n\t"                                              \
-	".pushsection .smap_patch, \"a\"\n\t"                                  \
-	".quad 771b, " kind "\n"                                               \
+#define SMAP_PLACE(kind)                      \
+	"771:	nopl (%%rax)\n\t"               \
+	".pushsection .smap_patch, \"a\"\n\t" \
+	".quad 771b, " kind "\n"              \
 	".popsection\n\t"
 #define SMAP_STAC SMAP_PLACE("0")
 #define SMAP_CLAC SMAP_PLACE("1")

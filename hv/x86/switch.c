@@ -29,25 +29,25 @@ struct cpu_user_regs *guest_frame(void)
 /* ---- segments and bases ---- */
 
 /* Loads a data segment register; a selector that faults becomes 0. */
-#define SEGMENT_LOAD(reg, selector)                                            \
-	do {                                                                   \
-		uint32_t sel_ = (selector);                                    \
-		__asm__ volatile("1: mov %k0, %%" #reg "\n"                    \
-				 ".pushsection .text.fixup, \"ax\"\n"          \
-				 "2: xor %k0, %k0\n"                           \
-				 "jmp 1b\n"                                    \
-				 ".popsection\n"                               \
-				 ".pushsection .ex_table, \"a\"\n"             \
-				 ".quad 1b, 2b\n"                              \
-				 ".popsection"                                 \
-				 : "+r"(sel_));                                \
+#define SEGMENT_LOAD(reg, selector)                                   \
+	do {                                                          \
+		uint32_t sel_ = (selector);                           \
+		__asm__ volatile("1: mov %k0, %%" #reg "\n"           \
+				 ".pushsection .text.fixup, \"ax\"\n" \
+				 "2: xor %k0, %k0\n"                  \
+				 "jmp 1b\n"                           \
+				 ".popsection\n"                      \
+				 ".pushsection .ex_table, \"a\"\n"    \
+				 ".quad 1b, 2b\n"                     \
+				 ".popsection"                        \
+				 : "+r"(sel_));                       \
 	} while (0)
 
-#define SEGMENT_READ(reg)                                                      \
-	({                                                                     \
-		uint16_t sel_;                                                 \
-		__asm__ volatile("mov %%" #reg ", %0" : "=r"(sel_));           \
-		sel_;                                                          \
+#define SEGMENT_READ(reg)                                            \
+	({                                                           \
+		uint16_t sel_;                                       \
+		__asm__ volatile("mov %%" #reg ", %0" : "=r"(sel_)); \
+		sel_;                                                \
 	})
 
 void arch_swap_gs(void)
@@ -158,7 +158,8 @@ static void segments_load(struct vcpu *v)
 	arch_data_segments_load(v->saved.ds, v->saved.es, v->saved.fs,
 				v->saved.gs);
 	base_write(v, MSR_FS_BASE, v->fs_base);
-	base_write(v, MSR_GS_BASE, kernel ? v->gs_base_kernel : v->gs_base_user);
+	base_write(v, MSR_GS_BASE,
+		   kernel ? v->gs_base_kernel : v->gs_base_user);
 	msr_write(MSR_KERNEL_GS_BASE,
 		  kernel ? v->gs_base_user : v->gs_base_kernel);
 }

@@ -24,13 +24,13 @@ static inline size_t usercopy(void *dst, const void *src, size_t n)
 				   "mov %[tail], %%rcx\n"
 				   "2:	rep movsb\n"
 				   "3:	" SMAP_CLAC
-			 ".pushsection .text.fixup, \"ax\"\n"
-			 "4:	lea (%[tail], %%rcx, 8), %%rcx\n\t"
-			 "jmp 3b\n"
-			 ".popsection\n"
-			 ".pushsection .ex_table, \"a\"\n\t"
-			 ".quad 1b, 4b, 2b, 3b\n"
-			 ".popsection"
+				   ".pushsection .text.fixup, \"ax\"\n"
+				   "4:	lea (%[tail], %%rcx, 8), %%rcx\n\t"
+				   "jmp 3b\n"
+				   ".popsection\n"
+				   ".pushsection .ex_table, \"a\"\n\t"
+				   ".quad 1b, 4b, 2b, 3b\n"
+				   ".popsection"
 			 : "+D"(dst), "+S"(src), "+c"(words)
 			 : [tail] "r"(tail)
 			 : "memory");

@@ -15,7 +15,7 @@
 
 #include "unit/image_sample.h"
 
-#define ROOM (1UL << 20)
+#define ROOM	 (1UL << 20)
 #define UNPACKED 4096 /* what a bzImage payload is said to hold */
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);

@@ -124,15 +124,24 @@ static void test_sizes(void **state)
 static void test_mistakes_in_a_value(void **state)
 {
 	static const char *const memory[] = {
-		"memory=",	 "memory=M",	 "memory=256",
-		"memory=256X",	 "memory=1.5G",	 "memory=-1M",
-		"memory=0M",	 "memory=4K",	 "memory=1025K",
-		"memory=17T",	 "memory=99999999999999999999M",
-		"memory=18014398509481985K", "memory=0x1b", "memory=256MM",
+		"memory=",
+		"memory=M",
+		"memory=256",
+		"memory=256X",
+		"memory=1.5G",
+		"memory=-1M",
+		"memory=0M",
+		"memory=4K",
+		"memory=1025K",
+		"memory=17T",
+		"memory=99999999999999999999M",
+		"memory=18014398509481985K",
+		"memory=0x1b",
+		"memory=256MM",
 	};
 	static const char *const counts[] = {
-		"vcpus=0", "vcpus=33", "vcpus=two", "vcpus=", "vcpus=4294967297",
-		"weight=0", "weight=65536", "weight=1x",
+		"vcpus=0",	    "vcpus=33", "vcpus=two",	"vcpus=",
+		"vcpus=4294967297", "weight=0", "weight=65536", "weight=1x",
 	};
 
 	(void)state;
@@ -160,7 +169,9 @@ static void test_mistakes_in_a_name(void **state)
 	(void)state;
 	refuse("k domain=", "'domain='|a name of 1 to 31");
 	refuse("k domain=a/b", "'domain=a/b'|a name of 1 to 31");
-	refuse("k ramdisk=a\x7f" "b", "'ramdisk=a?b'|a name of 1 to 31");
+	refuse("k ramdisk=a\x7f"
+	       "b",
+	       "'ramdisk=a?b'|a name of 1 to 31");
 	refuse("k domain=a23456789b123456789c123456789d1x",
 	       "a name of 1 to 31");
 	refuse("k domain=[", "a name of 1 to 31");
@@ -225,18 +236,18 @@ static void test_strings_cut_anywhere(void **state)
 		memcpy(s, whole, n);
 		s[n] = '\0';
 		ret = options_parse_module(0, s, &o, &err);
-		assert_true(ret == 0 ? o.cmdline >= s && o.cmdline <= s + n :
-				       err.text[0] != '\0');
+		assert_true(ret == 0 ? o.cmdline >= s && o.cmdline <= s + n
+				     : err.text[0] != '\0');
 		free(s);
 	}
 }
 
 /* --- plans --------------------------------------------------------------- */
 
-#define PLAN(plan, err, ...)                                                   \
-	options_plan((const char *const[]){ __VA_ARGS__ },                     \
-		     sizeof((const char *const[]){ __VA_ARGS__ }) /            \
-			     sizeof(char *),                                   \
+#define PLAN(plan, err, ...)                                        \
+	options_plan((const char *const[]){ __VA_ARGS__ },          \
+		     sizeof((const char *const[]){ __VA_ARGS__ }) / \
+			     sizeof(char *),                        \
 		     (plan), (err))
 
 static void test_plan_of_domain_0(void **state)
@@ -245,8 +256,8 @@ static void test_plan_of_domain_0(void **state)
 	struct option_error err;
 
 	(void)state;
-	assert_int_equal(PLAN(&plan, &err, "/vmlinuz root=/dev/ram0",
-			      "/initrd.img"), 0);
+	assert_int_equal(
+		PLAN(&plan, &err, "/vmlinuz root=/dev/ram0", "/initrd.img"), 0);
 	assert_int_equal(plan.nr_guests, 1);
 	assert_true(plan.guest[0].dom0);
 	assert_int_equal(plan.guest[0].kernel, 0);
@@ -269,7 +280,8 @@ static void test_plan_without_domain_0(void **state)
 
 	(void)state;
 	assert_int_equal(PLAN(&plan, &err, "i ramdisk=b", "k domain=a",
-			      "k domain=b memory=64M -- x"), 0);
+			      "k domain=b memory=64M -- x"),
+			 0);
 	assert_int_equal(plan.nr_guests, 2);
 	assert_false(plan.guest[0].dom0);
 	assert_int_equal(plan.guest[0].ramdisk, BOOT_NO_MODULE);
@@ -288,10 +300,10 @@ static void refuse_plan(const char *const *strings, unsigned int nr,
 	expect_parts(err.text, parts);
 }
 
-#define REFUSE_PLAN(parts, ...)                                                \
-	refuse_plan((const char *const[]){ __VA_ARGS__ },                      \
-		    sizeof((const char *const[]){ __VA_ARGS__ }) /             \
-			    sizeof(char *),                                    \
+#define REFUSE_PLAN(parts, ...)                                    \
+	refuse_plan((const char *const[]){ __VA_ARGS__ },          \
+		    sizeof((const char *const[]){ __VA_ARGS__ }) / \
+			    sizeof(char *),                        \
 		    (parts))
 
 static void test_plans_that_cannot_be(void **state)
@@ -416,7 +428,9 @@ static void test_hv_uarts(void **state)
 	(void)state;
 	assert_int_equal(parse_hv("x com1=115200,8n1 "
 				  "com2=auto/1843200,7e2,0x2f8,3",
-				  &o).nr, 0);
+				  &o)
+				 .nr,
+			 0);
 	assert_true(o.com[0].given);
 	assert_int_equal(o.com[0].baud, 115200);
 	assert_int_equal(o.com[0].data_bits, 8);
@@ -463,8 +477,8 @@ static void test_hv_mitigations(void **state)
 	struct hv_options o;
 
 	(void)state;
-	assert_int_equal(parse_hv("x spec-ctrl=no xpti=no no-smep smap=0", &o).nr,
-			 0);
+	assert_int_equal(
+		parse_hv("x spec-ctrl=no xpti=no no-smep smap=0", &o).nr, 0);
 	assert_int_equal(o.spec_ctrl, CHOICE_OFF);
 	assert_int_equal(o.xpti_dom0, CHOICE_OFF);
 	assert_int_equal(o.xpti_domu, CHOICE_OFF);
@@ -485,17 +499,42 @@ static void test_hv_mitigations(void **state)
 static void test_hv_malformed_values(void **state)
 {
 	static const char *const wrong[] = {
-		"console=com3", "console=", "com1=", "com1=0", "com1=fast",
-		"com1=9600,9n1", "com1=9600,8x1", "com1=9600,8n3",
-		"com1=9600,8n1,port", "com1=9600,8n1,0x10000",
-		"com1=9600,8n1,1,256", "com1=9600,8n1,1,4,5", "com1=9600/x",
-		"loglvl=loud", "guest_loglvl=", "dom0_mem=", "dom0_mem=big",
-		"dom0_mem=1G,min:", "dom0_mem=-", "dom0_mem=10%", "dom0_mem=0",
-		"dom0_max_vcpus=", "dom0_max_vcpus=-", "dom0_max_vcpus=4-2",
-		"dom0_max_vcpus=1-2-3", "dom0_max_vcpus=x", "maxcpus=all",
-		"noreboot=maybe", "edd=perhaps", "xpti=dom1", "xpti=dom0=x",
-		"sched=", "tsc_mode=3", "sched=abcdefghijklmnopqrst",
-		"vga=0123456789012345678901234", "spec-ctrl=gds-mit",
+		"console=com3",
+		"console=",
+		"com1=",
+		"com1=0",
+		"com1=fast",
+		"com1=9600,9n1",
+		"com1=9600,8x1",
+		"com1=9600,8n3",
+		"com1=9600,8n1,port",
+		"com1=9600,8n1,0x10000",
+		"com1=9600,8n1,1,256",
+		"com1=9600,8n1,1,4,5",
+		"com1=9600/x",
+		"loglvl=loud",
+		"guest_loglvl=",
+		"dom0_mem=",
+		"dom0_mem=big",
+		"dom0_mem=1G,min:",
+		"dom0_mem=-",
+		"dom0_mem=10%",
+		"dom0_mem=0",
+		"dom0_max_vcpus=",
+		"dom0_max_vcpus=-",
+		"dom0_max_vcpus=4-2",
+		"dom0_max_vcpus=1-2-3",
+		"dom0_max_vcpus=x",
+		"maxcpus=all",
+		"noreboot=maybe",
+		"edd=perhaps",
+		"xpti=dom1",
+		"xpti=dom0=x",
+		"sched=",
+		"tsc_mode=3",
+		"sched=abcdefghijklmnopqrst",
+		"vga=0123456789012345678901234",
+		"spec-ctrl=gds-mit",
 	};
 	struct hv_options plain, o;
 

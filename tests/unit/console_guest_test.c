@@ -94,10 +94,10 @@ static void type(const char *s)
 	console_input_run();
 }
 
-#define SHOWN(text)                                                            \
-	do {                                                                   \
-		assert_string_equal(host_console_text(), text);                \
-		host_console_clear();                                          \
+#define SHOWN(text)                                             \
+	do {                                                    \
+		assert_string_equal(host_console_text(), text); \
+		host_console_clear();                           \
 	} while (0)
 
 static void lines_carry_the_name(void **state)

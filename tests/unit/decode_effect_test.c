@@ -130,7 +130,7 @@ static uint64_t interesting64(void)
 static const struct shape {
 	uint8_t opcode[2];
 	uint8_t opcode_bytes;
-	int8_t reg; /* -1: any; -2: no ModRM */
+	int8_t reg;  /* -1: any; -2: no ModRM */
 	uint8_t imm; /* bytes; 4: operand size, 8: address size */
 	bool lock;
 } shapes[] = {
@@ -359,8 +359,8 @@ static void executed_every_operation(void **state)
 	for (enum insn_op op = 1; op <= INSN_LAST_WRITE; op++)
 		for (unsigned int bytes = 1; bytes <= 8; bytes *= 2) {
 			bool bit = op >= INSN_BTS && op <= INSN_BTC;
-			bool exists = op == INSN_CMPXCHG8B ? bytes == 8 :
-							     !bit || bytes > 1;
+			bool exists = op == INSN_CMPXCHG8B ? bytes == 8
+							   : !bit || bytes > 1;
 
 			if (exists != (executed[op][bytes] > count / 10000))
 				fail_msg("operation %u, %u bytes: %lu times",
@@ -415,8 +415,7 @@ static int prepare(void **state)
 	if (syscall(SYS_arch_prctl, ARCH_GET_FS, &segment_base[INSN_FS]))
 		return -1;
 	segment_base[INSN_GS] = 0x12345000;
-	return (int)syscall(SYS_arch_prctl, ARCH_SET_GS,
-			    segment_base[INSN_GS]);
+	return (int)syscall(SYS_arch_prctl, ARCH_SET_GS, segment_base[INSN_GS]);
 }
 
 int main(int argc, char **argv)

@@ -260,9 +260,8 @@ static void check_memory(const struct zydis *z, const struct insn *insn)
 		return;
 	}
 	assert_int_equal(insn->base, number_of(o->mem.base));
-	assert_int_equal(insn->disp, o->mem.disp.has_displacement ?
-					     o->mem.disp.value :
-					     0);
+	assert_int_equal(insn->disp,
+			 o->mem.disp.has_displacement ? o->mem.disp.value : 0);
 }
 
 static void check_immediate(const struct zydis *z, const struct insn *insn)
@@ -300,8 +299,7 @@ static void check_registers(const struct zydis *z, const struct insn *insn)
 			continue;
 		if (class == ZYDIS_REGCLASS_CONTROL ||
 		    class == ZYDIS_REGCLASS_DEBUG) {
-			assert_int_equal(insn->sysreg,
-					 number_of(o->reg.value));
+			assert_int_equal(insn->sysreg, number_of(o->reg.value));
 			continue;
 		}
 		assert_int_equal(insn->reg, number_of(o->reg.value));
@@ -328,11 +326,11 @@ static void check_accepted(const struct zydis *z, const struct insn *insn)
 	check_registers(z, insn);
 
 	o = insn->op <= INSN_LAST_WRITE || insn->op == INSN_INS ||
-			    insn->op == INSN_OUTS ?
-		    find(z, ZYDIS_OPERAND_TYPE_MEMORY) :
-	    insn->op == INSN_IN	 ? &z->operands[0] :
-	    insn->op == INSN_OUT ? &z->operands[1] :
-				   NULL;
+			    insn->op == INSN_OUTS
+		    ? find(z, ZYDIS_OPERAND_TYPE_MEMORY)
+	    : insn->op == INSN_IN  ? &z->operands[0]
+	    : insn->op == INSN_OUT ? &z->operands[1]
+				   : NULL;
 	if (o)
 		assert_int_equal(insn->operand_bytes, o->size / 8);
 	accepted[insn->width]++;
@@ -368,8 +366,7 @@ static void remember(const uint8_t *bytes, size_t len, enum decode_width width)
 	current_width = width;
 }
 
-static bool compare(const uint8_t *bytes, size_t len,
-		    enum decode_width width)
+static bool compare(const uint8_t *bytes, size_t len, enum decode_width width)
 {
 	struct insn insn;
 	struct zydis z;
@@ -386,9 +383,9 @@ static bool compare(const uint8_t *bytes, size_t len,
 		assert_int_equal(result, DECODE_OK);
 		assert_int_equal(insn.op, op);
 		check_accepted(&z, &insn);
-		assert_int_equal(decode_insn(bytes, below(insn.length), width,
-					     &insn),
-				 DECODE_TRUNCATED);
+		assert_int_equal(
+			decode_insn(bytes, below(insn.length), width, &insn),
+			DECODE_TRUNCATED);
 	} else if (ZYAN_SUCCESS(status)) {
 		assert_int_equal(result, DECODE_REFUSED);
 	}
@@ -404,9 +401,9 @@ static const uint8_t one_byte[] = {
 };
 
 static const uint8_t two_byte[] = {
-	0x00, 0x01, 0x05, 0x06, 0x07, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23,
-	0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0xa2, 0xab, 0xb0, 0xb1, 0xb3,
-	0xba, 0xbb, 0xc0, 0xc1, 0xc7,
+	0x00, 0x01, 0x05, 0x06, 0x07, 0x08, 0x09, 0x20, 0x21,
+	0x22, 0x23, 0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0xa2,
+	0xab, 0xb0, 0xb1, 0xb3, 0xba, 0xbb, 0xc0, 0xc1, 0xc7,
 };
 
 static const uint8_t prefixes[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65,
@@ -421,8 +418,8 @@ static void generate(uint8_t bytes[BUFFER])
 	for (unsigned int i = 0; i < BUFFER; i++)
 		bytes[i] = (uint8_t)random64();
 	for (; at < many; at++)
-		bytes[at] = below(8) ? prefixes[below(sizeof(prefixes))] :
-				       0x40 + below(16);
+		bytes[at] = below(8) ? prefixes[below(sizeof(prefixes))]
+				     : 0x40 + below(16);
 	if (below(2))
 		bytes[at++] = 0x40 + below(16);
 	if (!below(6))
@@ -502,8 +499,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(agrees_when_truncated, show),
 		cmocka_unit_test(met_every_operation),
 	};
-	const char *wanted = argc > 1 ? argv[1] :
-					getenv("DECODE_ORACLE_COUNT");
+	const char *wanted = argc > 1 ? argv[1] : getenv("DECODE_ORACLE_COUNT");
 
 	if (wanted)
 		count = strtoul(wanted, NULL, 0);

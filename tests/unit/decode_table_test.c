@@ -19,42 +19,73 @@
 #include "decode/decode.h"
 
 struct example {
-	const char *bytes; /* hexadecimal, spaces between */
+	const char *bytes;   /* hexadecimal, spaces between */
 	const char *meaning; /* NULL: refused */
 };
 
 static const char *const op_names[] = {
-	[INSN_ADD] = "add",	      [INSN_OR] = "or",
-	[INSN_ADC] = "adc",	      [INSN_SBB] = "sbb",
-	[INSN_AND] = "and",	      [INSN_SUB] = "sub",
-	[INSN_XOR] = "xor",	      [INSN_NOT] = "not",
-	[INSN_NEG] = "neg",	      [INSN_INC] = "inc",
-	[INSN_DEC] = "dec",	      [INSN_BTS] = "bts",
-	[INSN_BTR] = "btr",	      [INSN_BTC] = "btc",
-	[INSN_MOV] = "mov",	      [INSN_STOS] = "stos",
-	[INSN_XCHG] = "xchg",	      [INSN_XADD] = "xadd",
-	[INSN_CMPXCHG] = "cmpxchg",   [INSN_CMPXCHG8B] = "cmpxchg8b",
-	[INSN_IN] = "in",	      [INSN_OUT] = "out",
-	[INSN_INS] = "ins",	      [INSN_OUTS] = "outs",
-	[INSN_MOV_FROM_CR] = "getcr", [INSN_MOV_TO_CR] = "setcr",
-	[INSN_MOV_FROM_DR] = "getdr", [INSN_MOV_TO_DR] = "setdr",
-	[INSN_SLDT] = "sldt",	      [INSN_STR] = "str",
-	[INSN_LLDT] = "lldt",	      [INSN_LTR] = "ltr",
-	[INSN_SMSW] = "smsw",	      [INSN_LMSW] = "lmsw",
-	[INSN_SGDT] = "sgdt",	      [INSN_SIDT] = "sidt",
-	[INSN_LGDT] = "lgdt",	      [INSN_LIDT] = "lidt",
-	[INSN_INVLPG] = "invlpg",     [INSN_RDMSR] = "rdmsr",
-	[INSN_WRMSR] = "wrmsr",	      [INSN_RDTSC] = "rdtsc",
-	[INSN_RDTSCP] = "rdtscp",     [INSN_RDPMC] = "rdpmc",
-	[INSN_CPUID] = "cpuid",	      [INSN_XGETBV] = "xgetbv",
-	[INSN_XSETBV] = "xsetbv",     [INSN_SWAPGS] = "swapgs",
-	[INSN_CLTS] = "clts",	      [INSN_INVD] = "invd",
-	[INSN_WBINVD] = "wbinvd",     [INSN_CLI] = "cli",
-	[INSN_STI] = "sti",	      [INSN_HLT] = "hlt",
-	[INSN_INT] = "int",	      [INSN_INT1] = "int1",
-	[INSN_INT3] = "int3",	      [INSN_INTO] = "into",
-	[INSN_IRET] = "iret",	      [INSN_SYSCALL] = "syscall",
-	[INSN_SYSRET] = "sysret",     [INSN_SYSENTER] = "sysenter",
+	[INSN_ADD] = "add",
+	[INSN_OR] = "or",
+	[INSN_ADC] = "adc",
+	[INSN_SBB] = "sbb",
+	[INSN_AND] = "and",
+	[INSN_SUB] = "sub",
+	[INSN_XOR] = "xor",
+	[INSN_NOT] = "not",
+	[INSN_NEG] = "neg",
+	[INSN_INC] = "inc",
+	[INSN_DEC] = "dec",
+	[INSN_BTS] = "bts",
+	[INSN_BTR] = "btr",
+	[INSN_BTC] = "btc",
+	[INSN_MOV] = "mov",
+	[INSN_STOS] = "stos",
+	[INSN_XCHG] = "xchg",
+	[INSN_XADD] = "xadd",
+	[INSN_CMPXCHG] = "cmpxchg",
+	[INSN_CMPXCHG8B] = "cmpxchg8b",
+	[INSN_IN] = "in",
+	[INSN_OUT] = "out",
+	[INSN_INS] = "ins",
+	[INSN_OUTS] = "outs",
+	[INSN_MOV_FROM_CR] = "getcr",
+	[INSN_MOV_TO_CR] = "setcr",
+	[INSN_MOV_FROM_DR] = "getdr",
+	[INSN_MOV_TO_DR] = "setdr",
+	[INSN_SLDT] = "sldt",
+	[INSN_STR] = "str",
+	[INSN_LLDT] = "lldt",
+	[INSN_LTR] = "ltr",
+	[INSN_SMSW] = "smsw",
+	[INSN_LMSW] = "lmsw",
+	[INSN_SGDT] = "sgdt",
+	[INSN_SIDT] = "sidt",
+	[INSN_LGDT] = "lgdt",
+	[INSN_LIDT] = "lidt",
+	[INSN_INVLPG] = "invlpg",
+	[INSN_RDMSR] = "rdmsr",
+	[INSN_WRMSR] = "wrmsr",
+	[INSN_RDTSC] = "rdtsc",
+	[INSN_RDTSCP] = "rdtscp",
+	[INSN_RDPMC] = "rdpmc",
+	[INSN_CPUID] = "cpuid",
+	[INSN_XGETBV] = "xgetbv",
+	[INSN_XSETBV] = "xsetbv",
+	[INSN_SWAPGS] = "swapgs",
+	[INSN_CLTS] = "clts",
+	[INSN_INVD] = "invd",
+	[INSN_WBINVD] = "wbinvd",
+	[INSN_CLI] = "cli",
+	[INSN_STI] = "sti",
+	[INSN_HLT] = "hlt",
+	[INSN_INT] = "int",
+	[INSN_INT1] = "int1",
+	[INSN_INT3] = "int3",
+	[INSN_INTO] = "into",
+	[INSN_IRET] = "iret",
+	[INSN_SYSCALL] = "syscall",
+	[INSN_SYSRET] = "sysret",
+	[INSN_SYSENTER] = "sysenter",
 	[INSN_SYSEXIT] = "sysexit",
 };
 
@@ -209,31 +240,31 @@ static const struct example rules_64[] = {
 	{ "0f 00 20", NULL }, /* verr */
 
 	/* what merely looks like a write, and what is no business of ours */
-	{ "48 89 d0", NULL }, /* to a register */
-	{ "48 8b 00", NULL }, /* a read */
-	{ "48 38 00", NULL }, /* cmp */
-	{ "48 83 38 00", NULL }, /* cmp */
-	{ "48 85 00", NULL }, /* test */
-	{ "f6 00 01", NULL }, /* test */
-	{ "48 f7 20", NULL }, /* mul */
-	{ "ff 10", NULL }, /* call */
-	{ "ff 30", NULL }, /* push */
-	{ "8c 00", NULL }, /* mov from a segment register */
-	{ "8f 00", NULL }, /* pop */
+	{ "48 89 d0", NULL },	       /* to a register */
+	{ "48 8b 00", NULL },	       /* a read */
+	{ "48 38 00", NULL },	       /* cmp */
+	{ "48 83 38 00", NULL },       /* cmp */
+	{ "48 85 00", NULL },	       /* test */
+	{ "f6 00 01", NULL },	       /* test */
+	{ "48 f7 20", NULL },	       /* mul */
+	{ "ff 10", NULL },	       /* call */
+	{ "ff 30", NULL },	       /* push */
+	{ "8c 00", NULL },	       /* mov from a segment register */
+	{ "8f 00", NULL },	       /* pop */
 	{ "c7 f8 00 00 00 00", NULL }, /* xbegin */
 	{ "c6 08 00", NULL },
-	{ "48 a5", NULL }, /* movs */
-	{ "48 d1 20", NULL }, /* shl */
-	{ "0f a3 00", NULL }, /* bt */
+	{ "48 a5", NULL },	 /* movs */
+	{ "48 d1 20", NULL },	 /* shl */
+	{ "0f a3 00", NULL },	 /* bt */
 	{ "0f ba 20 00", NULL }, /* bt */
 	{ "48 0f c7 08", NULL }, /* cmpxchg16b */
-	{ "0f c7 30", NULL }, /* rdrand group */
+	{ "0f c7 30", NULL },	 /* rdrand group */
 	{ "0f 0b", NULL },
 	{ "ce", NULL },
 	{ "82 00 00", NULL },
 	{ "c5 f8 29 00", NULL }, /* vmovaps */
 	{ "62 f1 7c 48 29 00", NULL },
-	{ "0f 29 00", NULL }, /* movaps */
+	{ "0f 29 00", NULL },	 /* movaps */
 	{ "0f 38 f1 00", NULL }, /* movbe */
 };
 
@@ -259,7 +290,7 @@ static const struct example rules_32[] = {
 	{ "67 ab", NULL },
 	{ "67 a3 00 00", NULL },
 	{ "0f 01 f8", NULL }, /* swapgs */
-	{ "c5 00", NULL }, /* lds */
+	{ "c5 00", NULL },    /* lds */
 	{ "82 00 00", NULL },
 };
 
@@ -299,8 +330,8 @@ static int add_memory(char *text, const struct insn *insn)
 
 static void describe(const struct insn *insn, char *text)
 {
-	bool control = insn->op >= INSN_MOV_FROM_CR &&
-		       insn->op <= INSN_MOV_TO_DR;
+	bool control =
+		insn->op >= INSN_MOV_FROM_CR && insn->op <= INSN_MOV_TO_DR;
 	int at = sprintf(text, "%s%s%s.%d", insn->lock ? "lock " : "",
 			 insn->rep ? "rep " : "", op_names[insn->op],
 			 insn->operand_bytes);
@@ -406,12 +437,12 @@ static void refusal_leaves_the_result_alone(void **state)
 	(void)state;
 	memset(&insn, 0xa5, sizeof(insn));
 	before = insn;
-	assert_int_equal(decode_insn((const uint8_t *)"\x90", 1, DECODE_64,
-				     &insn),
-			 DECODE_REFUSED);
-	assert_int_equal(decode_insn((const uint8_t *)"\x48", 1, DECODE_64,
-				     &insn),
-			 DECODE_TRUNCATED);
+	assert_int_equal(
+		decode_insn((const uint8_t *)"\x90", 1, DECODE_64, &insn),
+		DECODE_REFUSED);
+	assert_int_equal(
+		decode_insn((const uint8_t *)"\x48", 1, DECODE_64, &insn),
+		DECODE_TRUNCATED);
 	assert_memory_equal(&insn, &before, sizeof(insn));
 }
 

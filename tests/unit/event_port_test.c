@@ -133,8 +133,7 @@ static void bad_ports_are_refused(void **state)
 		assert_int_equal(event_unmask(b, bad[i]), -EINVAL);
 		assert_int_equal(event_status(b, &s), -EINVAL);
 		assert_int_equal(event_bind_vcpu(b, bad[i], 0), -EINVAL);
-		assert_int_equal(event_bind_interdomain(a, b->id, bad[i],
-							&out),
+		assert_int_equal(event_bind_interdomain(a, b->id, bad[i], &out),
 				 -EINVAL);
 		event_raise_port(b, bad[i]);
 		assert_int_equal(event_poll(b->vcpu[0], &bad[i], 1, 0),
@@ -154,8 +153,7 @@ static void binding_needs_the_peers_consent(void **state)
 			 -EINVAL); /* waits for b itself */
 	assert_int_equal(event_bind_interdomain(a, 99, port, &out), -ESRCH);
 	assert_int_equal(event_bind_ipi(b, 0, &port), 0);
-	assert_int_equal(event_bind_interdomain(a, b->id, port, &out),
-			 -EINVAL);
+	assert_int_equal(event_bind_interdomain(a, b->id, port, &out), -EINVAL);
 	port = unbound(b, a);
 	assert_int_equal(event_bind_interdomain(a, b->id, port, &out), 0);
 	assert_int_equal(event_bind_interdomain(a, b->id, port, &out),
@@ -395,9 +393,9 @@ static void vcpu_info_moves_once(void **state)
 	old->evtchn_upcall_mask = 1;
 	assert_int_equal(event_vcpu_info_move(v, guest_mfn(1UL << 40), 0),
 			 -EINVAL);
-	assert_int_equal(event_vcpu_info_move(
-				 v, guest_mfn(frame_mfn(alien).v), 0),
-			 -EINVAL);
+	assert_int_equal(
+		event_vcpu_info_move(v, guest_mfn(frame_mfn(alien).v), 0),
+		-EINVAL);
 	assert_int_equal(event_vcpu_info_move(v, guest_mfn(frame_mfn(f).v),
 					      PAGE_SIZE - 56),
 			 -EINVAL);
@@ -455,8 +453,7 @@ static void pairs_are_whole(struct domain *d)
 		struct evtchn_status s = { .port = p }, t;
 		struct domain *r;
 
-		if (event_status(d, &s) ||
-		    s.status != EVTCHNSTAT_interdomain)
+		if (event_status(d, &s) || s.status != EVTCHNSTAT_interdomain)
 			continue;
 		r = domain_find(s.u.interdomain.dom);
 		t = (struct evtchn_status){ .port = s.u.interdomain.port };

@@ -342,7 +342,8 @@ static void test_features(void **state)
 		    "dom0||auto_translated_physmap|novelty|");
 	expect_kernel(&s, &k);
 	assert_int_equal(k.features,
-			 1 << XENFEAT_dom0 | 1 << XENFEAT_auto_translated_physmap);
+			 1 << XENFEAT_dom0 |
+				 1 << XENFEAT_auto_translated_physmap);
 	assert_int_equal(k.features_required, 0);
 	sample_text(&s, XEN_ELFNOTE_FEATURES, "dom0|!auto_translated_physmap");
 	expect_refusal(&s, -EOPNOTSUPP, "feature auto_translated_physmap");

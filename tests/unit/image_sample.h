@@ -16,12 +16,12 @@
 #include "image/elf.h"
 #include "image/image.h"
 
-#define SAMPLE_MAX 8192
-#define SAMPLE_TEXT 0x1000 /* where the loadable bytes begin, in the file */
+#define SAMPLE_MAX	 8192
+#define SAMPLE_TEXT	 0x1000 /* where the loadable bytes begin, in the file */
 #define SAMPLE_TEXT_SIZE 0x800
-#define SAMPLE_NOTES 0x400
-#define SAMPLE_BASE 0xffffffff80000000UL
-#define SAMPLE_PADDR 0x1000000UL
+#define SAMPLE_NOTES	 0x400
+#define SAMPLE_BASE	 0xffffffff80000000UL
+#define SAMPLE_PADDR	 0x1000000UL
 
 struct sample {
 	uint8_t bytes[SAMPLE_MAX];
@@ -193,7 +193,7 @@ static inline void purse_free(void *ctx, void *m, size_t bytes)
 }
 
 #define PURSE(bytes) ((struct purse){ .limit = (bytes), .fail_at = -1 })
-#define PURSE_ALLOC(purse)                                                     \
+#define PURSE_ALLOC(purse) \
 	((struct image_alloc){ purse_alloc, purse_free, (purse) })
 
 #endif

@@ -56,8 +56,8 @@ static size_t pack_xz_dict(const struct sample *s, uint8_t *out, size_t room,
 	assert_false(lzma_lzma_preset(&lzma2, 1));
 	lzma2.dict_size = dict;
 	assert_int_equal(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32,
-						   NULL, s->bytes, s->size,
-						   out, &n, room),
+						   NULL, s->bytes, s->size, out,
+						   &n, room),
 			 LZMA_OK);
 	return append_size(out, n, s->size);
 }
@@ -168,16 +168,18 @@ static void test_each_compression_unpacks(void **state)
 
 	(void)state;
 	sample_kernel(&s);
-	for EACH_PACKER(i) {
-		struct purse purse = PURSE(ROOM);
-		struct image_error err;
-		size_t size;
-		uint8_t *bz = bzimage_of(packers[i].pack, &s, &size);
+	for
+		EACH_PACKER(i)
+		{
+			struct purse purse = PURSE(ROOM);
+			struct image_error err;
+			size_t size;
+			uint8_t *bz = bzimage_of(packers[i].pack, &s, &size);
 
-		if (try_unpack(bz, size, &purse, &s, &err))
-			fail_msg("%s: %s", packers[i].name, err.text);
-		free(bz);
-	}
+			if (try_unpack(bz, size, &purse, &s, &err))
+				fail_msg("%s: %s", packers[i].name, err.text);
+			free(bz);
+		}
 }
 
 static void test_plain_gzip_unpacks(void **state)
@@ -224,22 +226,26 @@ static void test_file_cut_anywhere_is_refused(void **state)
 
 	(void)state;
 	sample_kernel(&s);
-	for EACH_PACKER(i) {
-		size_t size;
-		uint8_t *bz = bzimage_of(packers[i].pack, &s, &size);
+	for
+		EACH_PACKER(i)
+		{
+			size_t size;
+			uint8_t *bz = bzimage_of(packers[i].pack, &s, &size);
 
-		for (size_t cut = 0; cut < size; cut++) {
-			/* Exactly this long, for AddressSanitizer. */
-			uint8_t *copy = malloc(cut ? cut : 1);
+			for (size_t cut = 0; cut < size; cut++) {
+				/* Exactly this long, for AddressSanitizer. */
+				uint8_t *copy = malloc(cut ? cut : 1);
 
-			memcpy(copy, bz, cut);
-			assert_true(try_unpack(copy, cut, &purse, NULL, &err));
-			if (cut >= 0x206)
-				assert_non_null(strstr(err.text, "truncated"));
-			free(copy);
+				memcpy(copy, bz, cut);
+				assert_true(try_unpack(copy, cut, &purse, NULL,
+						       &err));
+				if (cut >= 0x206)
+					assert_non_null(
+						strstr(err.text, "truncated"));
+				free(copy);
+			}
+			free(bz);
 		}
-		free(bz);
-	}
 }
 
 /* The header tells a shorter payload: the compression itself is cut. */
@@ -251,19 +257,23 @@ static void test_payload_cut_anywhere_is_refused(void **state)
 
 	(void)state;
 	sample_kernel(&s);
-	for EACH_PACKER(i) {
-		uint8_t buf[2 * SAMPLE_MAX];
-		size_t n = packers[i].pack(&s, buf, sizeof(buf));
+	for
+		EACH_PACKER(i)
+		{
+			uint8_t buf[2 * SAMPLE_MAX];
+			size_t n = packers[i].pack(&s, buf, sizeof(buf));
 
-		for (size_t cut = 1; cut < n - 4; cut++) {
-			size_t len = append_size(buf, cut, s.size), size;
-			uint8_t *bz = sample_bzimage(buf, len, &size);
+			for (size_t cut = 1; cut < n - 4; cut++) {
+				size_t len = append_size(buf, cut, s.size),
+				       size;
+				uint8_t *bz = sample_bzimage(buf, len, &size);
 
-			assert_true(try_unpack(bz, size, &purse, NULL, &err));
-			free(bz);
-			packers[i].pack(&s, buf, sizeof(buf));
+				assert_true(try_unpack(bz, size, &purse, NULL,
+						       &err));
+				free(bz);
+				packers[i].pack(&s, buf, sizeof(buf));
+			}
 		}
-	}
 }
 
 static void test_flipped_bits_are_noticed(void **state)
@@ -274,19 +284,22 @@ static void test_flipped_bits_are_noticed(void **state)
 
 	(void)state;
 	sample_kernel(&s);
-	for EACH_PACKER(i) {
-		const struct sample *same = packers[i].checked ? &s : NULL;
-		size_t size;
-		uint8_t *bz = bzimage_of(packers[i].pack, &s, &size);
+	for
+		EACH_PACKER(i)
+		{
+			const struct sample *same =
+				packers[i].checked ? &s : NULL;
+			size_t size;
+			uint8_t *bz = bzimage_of(packers[i].pack, &s, &size);
 
-		for (size_t bit = BZ_SAMPLE_PAYLOAD * 8; bit < size * 8;
-		     bit++) {
-			bz[bit / 8] ^= 1 << bit % 8;
-			(void)try_unpack(bz, size, &purse, same, &err);
-			bz[bit / 8] ^= 1 << bit % 8;
+			for (size_t bit = BZ_SAMPLE_PAYLOAD * 8; bit < size * 8;
+			     bit++) {
+				bz[bit / 8] ^= 1 << bit % 8;
+				(void)try_unpack(bz, size, &purse, same, &err);
+				bz[bit / 8] ^= 1 << bit % 8;
+			}
+			free(bz);
 		}
-		free(bz);
-	}
 }
 
 static void test_memory_may_run_out_at_any_request(void **state)
@@ -295,25 +308,28 @@ static void test_memory_may_run_out_at_any_request(void **state)
 
 	(void)state;
 	sample_kernel(&s);
-	for EACH_PACKER(i) {
-		size_t size;
-		uint8_t *bz = bzimage_of(packers[i].pack, &s, &size);
-		int ret = -1;
+	for
+		EACH_PACKER(i)
+		{
+			size_t size;
+			uint8_t *bz = bzimage_of(packers[i].pack, &s, &size);
+			int ret = -1;
 
-		for (long n = 0; ret != 0; n++) {
-			struct purse purse = PURSE(ROOM);
-			struct image_error err;
+			for (long n = 0; ret != 0; n++) {
+				struct purse purse = PURSE(ROOM);
+				struct image_error err;
 
-			assert_true(n < 100);
-			purse.fail_at = n;
-			ret = try_unpack(bz, size, &purse, &s, &err);
-			if (ret) {
-				assert_int_equal(ret, -ENOMEM);
-				assert_non_null(strstr(err.text, "memory"));
+				assert_true(n < 100);
+				purse.fail_at = n;
+				ret = try_unpack(bz, size, &purse, &s, &err);
+				if (ret) {
+					assert_int_equal(ret, -ENOMEM);
+					assert_non_null(
+						strstr(err.text, "memory"));
+				}
 			}
+			free(bz);
 		}
-		free(bz);
-	}
 }
 
 /* A kernel that names a large dictionary costs no more than its own size. */
@@ -343,23 +359,27 @@ static void test_wrong_size_is_refused(void **state)
 
 	(void)state;
 	sample_kernel(&s);
-	for EACH_PACKER(i) {
-		size_t size;
-		uint8_t *bz = bzimage_of(packers[i].pack, &s, &size);
+	for
+		EACH_PACKER(i)
+		{
+			size_t size;
+			uint8_t *bz = bzimage_of(packers[i].pack, &s, &size);
 
-		for (size_t j = 0; j < ARRAY_SIZE(wrong); j++) {
-			append_size(bz, size - 4, wrong[j]);
+			for (size_t j = 0; j < ARRAY_SIZE(wrong); j++) {
+				append_size(bz, size - 4, wrong[j]);
+				assert_true(try_unpack(bz, size, &purse, NULL,
+						       &err));
+			}
+			append_size(bz, size - 4, s.size + 1);
 			assert_true(try_unpack(bz, size, &purse, NULL, &err));
+			append_size(bz, size - 4, s.size - 1);
+			assert_true(try_unpack(bz, size, &purse, NULL, &err));
+			append_size(bz, size - 4, 500 << 20);
+			assert_int_equal(
+				try_unpack(bz, size, &purse, NULL, &err),
+				-ENOMEM);
+			free(bz);
 		}
-		append_size(bz, size - 4, s.size + 1);
-		assert_true(try_unpack(bz, size, &purse, NULL, &err));
-		append_size(bz, size - 4, s.size - 1);
-		assert_true(try_unpack(bz, size, &purse, NULL, &err));
-		append_size(bz, size - 4, 500 << 20);
-		assert_int_equal(try_unpack(bz, size, &purse, NULL, &err),
-				 -ENOMEM);
-		free(bz);
-	}
 }
 
 static void test_bytes_after_a_zstd_frame_are_refused(void **state)
@@ -391,9 +411,9 @@ static void test_lz4_blocks_continue_each_other(void **state)
 	append_size(buf, 0, 0x184C2102);
 	for (size_t from = 0; from < s.size; from += 1000) {
 		size_t piece = MIN(s.size - from, 1000);
-		int got = LZ4_compress_default((const char *)s.bytes + from,
-					       (char *)buf + n + 4, piece,
-					       2000);
+		int got =
+			LZ4_compress_default((const char *)s.bytes + from,
+					     (char *)buf + n + 4, piece, 2000);
 
 		n = append_size(buf, n, got) + got;
 		/* Twice the magic: as if two files were put together. */

@@ -16,12 +16,12 @@ int lodge_snprintf(char *buf, size_t size, const char *fmt, ...);
 
 static char ours[512], theirs[512];
 
-#define SAME(...)                                                              \
-	do {                                                                   \
-		int a = lodge_snprintf(ours, sizeof(ours), __VA_ARGS__);       \
-		int b = snprintf(theirs, sizeof(theirs), __VA_ARGS__);         \
-		assert_string_equal(ours, theirs);                             \
-		assert_int_equal(a, b);                                        \
+#define SAME(...)                                                        \
+	do {                                                             \
+		int a = lodge_snprintf(ours, sizeof(ours), __VA_ARGS__); \
+		int b = snprintf(theirs, sizeof(theirs), __VA_ARGS__);   \
+		assert_string_equal(ours, theirs);                       \
+		assert_int_equal(a, b);                                  \
 	} while (0)
 
 /* The compiler cannot check formats that are put together here. */
@@ -33,8 +33,8 @@ static const char *const flags[] = { "",  "-",	"0",  "+",  " ",
 				     "#", "-0", "+0", "#0", "-#" };
 static const char *const widths[] = { "", "1", "8", "20" };
 static const char *const precisions[] = { "", ".0", ".1", ".9" };
-static const long values[] = { 0,	1,	  -1,	     7,
-			       255,	-256,	  65537,     INT_MAX,
+static const long values[] = { 0,	1,	  -1,	    7,
+			       255,	-256,	  65537,    INT_MAX,
 			       INT_MIN, LONG_MAX, LONG_MIN, 0x123456789abcdef };
 
 static void number_formats(const char *length, char conv)
@@ -90,9 +90,8 @@ static void buffer_is_never_exceeded(void **state)
 	for (size_t size = 0; size < 12; size++) {
 		char *buf = malloc(size ? size : 1);
 
-		assert_int_equal(lodge_snprintf(buf, size, "%d-%s", 12345,
-						"abc"),
-				 9);
+		assert_int_equal(
+			lodge_snprintf(buf, size, "%d-%s", 12345, "abc"), 9);
 		if (size) {
 			assert_int_equal(strlen(buf), size <= 9 ? size - 1 : 9);
 			assert_memory_equal(buf, "12345-abc", strlen(buf));

@@ -95,8 +95,9 @@ static void compares(void **state)
 
 static void strings(void **state)
 {
-	static const char *const s[] = { "",	"a",   "b",    "ab", "abc",
-					 "abd", "\xff", "a\xff", "abcdefghij" };
+	static const char *const s[] = { "",	 "a",	  "b",
+					 "ab",	 "abc",	  "abd",
+					 "\xff", "a\xff", "abcdefghij" };
 
 	(void)state;
 	for (size_t i = 0; i < 9; i++) {

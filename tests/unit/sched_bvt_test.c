@@ -19,7 +19,7 @@
 #include "time/time.h"
 
 #define MS 1000000UL
-#define S (1000 * MS)
+#define S  (1000 * MS)
 
 static struct domain *dom[4];
 static struct vcpu *current;

@@ -97,8 +97,7 @@ static void guests_own_copy(void **state)
 
 	(void)state;
 	time_update_vcpu(g.d->vcpu[0]);
-	assert_int_equal(time_secondary_set(g.d->vcpu[0], host_guest_va(1)),
-			 0);
+	assert_int_equal(time_secondary_set(g.d->vcpu[0], host_guest_va(1)), 0);
 	assert_int_equal(host_guest_read(host_guest_va(1), &t, sizeof(t)), 0);
 	host_clock_advance(123456);
 	assert_int_equal(guest_time(&t), time_now_ns());
@@ -140,7 +139,8 @@ static void tsc_of_a_deadline(void **state)
 		ahead = (uint64_t)((__uint128_t)ahead * arch_tsc_hz() /
 				   1000000000);
 		error = (uint64_t)((__uint128_t)error * arch_tsc_hz() /
-				   1000000000) + 2;
+				   1000000000) +
+			2;
 		assert_in_range(tsc - arch_tsc(), ahead - MIN(ahead, error),
 				ahead + error);
 	}
@@ -156,7 +156,9 @@ static void wallclock(void **state)
 	time_update_wallclock(g.d);
 	assert_int_equal(s->wc_version & 1, 0);
 	assert_int_equal(((uint64_t)s->wc_sec_hi << 32 | s->wc_sec) *
-				 1000000000UL + s->wc_nsec, base);
+					 1000000000UL +
+				 s->wc_nsec,
+			 base);
 	g.d->time_offset_ns = -3600 * 1000000000L;
 	time_set_wallclock(6000000000UL * 1000000000UL + 7, 1000000000UL);
 	time_update_wallclock(g.d);

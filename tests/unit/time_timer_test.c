@@ -85,8 +85,8 @@ static void expire_in_order(void **state)
 		unsigned int i = (unsigned int)(host_random() % NR);
 
 		if (host_random() % 4) {
-			expected[i] = time_now_ns() + 1 +
-				      host_random() % 1000000;
+			expected[i] =
+				time_now_ns() + 1 + host_random() % 1000000;
 			timer_set(&timers[i], expected[i]);
 		} else {
 			timer_cancel(&timers[i]);
