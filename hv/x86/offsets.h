@@ -10,10 +10,8 @@
 #define REGS_HW_END 168 /* what the processor pushes ends here */
 
 /* From the top of a stack block down: struct cpu and the SYSCALL scratch
- * word, then the guest's registers. */
-#define BLOCK_SCRATCH                                           \
-	120 /* in the block: where SYSCALL puts the guest's rsp \
-	     */
+ * word (where it puts the guest's rsp), then the guest's registers. */
+#define BLOCK_SCRATCH 120
 
 /* struct cpu, struct vcpu, struct vcpu_info */
 #define CPU_CURRENT  8
