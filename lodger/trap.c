@@ -14,7 +14,7 @@ struct probe_entry {
 extern const struct probe_entry probe_table_start[], probe_table_end[];
 
 struct fault probe_fault;
-static trap_hook_t hooks[256];
+static trap_hook_t hooks[VECTOR_FAILSAFE + 1];
 
 static void fill_gate(trap_info_t *gate, unsigned int vector, unsigned int dpl,
 		      int mask)
@@ -118,7 +118,8 @@ void trap_dispatch(struct trap_frame *frame)
 		event_upcall(frame);
 	} else if (FRAME_FROM_USER(frame)) {
 		user_trapped(frame);
-	} else if (vector < 256 && hooks[vector] && hooks[vector](frame)) {
+	} else if (vector < ARRAY_SIZE(hooks) && hooks[vector] &&
+		   hooks[vector](frame)) {
 		/* the hook did it */
 	} else if (!probed(frame)) {
 		die(frame);

@@ -20,8 +20,12 @@ struct call_args {
  */
 typedef long hypercall_fn(struct vcpu *v, struct call_args *args);
 
-/* A hypercall from v's kernel: dispatches and sets rax, or rewinds RIP. */
-void call_hypercall(struct vcpu *v);
+/*
+ * A hypercall from v's kernel, the arguments copied from its registers:
+ * dispatches and sets rax; or sets the registers to where it will go on, and
+ * RIP back to the instruction. Other registers stay as they are (entry.S).
+ */
+void call_hypercall(struct vcpu *v, struct call_args *args);
 long call_dispatch(struct vcpu *v, uint64_t number, struct call_args *args);
 
 /*

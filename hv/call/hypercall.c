@@ -62,33 +62,33 @@ long hc_xenpmu_op(struct vcpu *v, struct call_args *args)
 
 #define SYSCALL_BYTES 2
 
-static void make_call(struct vcpu *v)
+/* Once more, from where it has come to. */
+static void call_again(struct cpu_user_regs *r, const struct call_args *args)
 {
-	struct cpu_user_regs *r = v->regs;
-	struct call_args args = { { r->rdi, r->rsi, r->rdx, r->r10, r->r8,
-				    r->r9 } };
-	long rc = call_dispatch(v, r->rax, &args);
-
-	if (likely(rc != -ERESTART)) {
-		r->rax = (uint64_t)rc;
-		return;
-	}
 	r->rip -= SYSCALL_BYTES;
-	r->rdi = args.a[0];
-	r->rsi = args.a[1];
-	r->rdx = args.a[2];
-	r->r10 = args.a[3];
-	r->r8 = args.a[4];
-	r->r9 = args.a[5];
+	r->rdi = args->a[0];
+	r->rsi = args->a[1];
+	r->rdx = args->a[2];
+	r->r10 = args->a[3];
+	r->r8 = args->a[4];
+	r->r9 = args->a[5];
 }
 
-void call_hypercall(struct vcpu *v)
+void call_hypercall(struct vcpu *v, struct call_args *args)
 {
+	struct cpu_user_regs *r = v->regs;
+	long rc;
+
 	/* The one that does not return a value: it sets every register. */
-	if (v->regs->rax == __HYPERVISOR_iret)
+	if (r->rax == __HYPERVISOR_iret) {
 		trap_iret(v);
+		return;
+	}
+	rc = call_dispatch(v, r->rax, args);
+	if (likely(rc != -ERESTART))
+		r->rax = (uint64_t)rc;
 	else
-		make_call(v);
+		call_again(r, args);
 }
 
 /* Calls between two looks at what else there is to do. */

@@ -47,6 +47,7 @@ struct vcpu {
 	 * otherwise &saved. */
 	struct cpu_user_regs *regs;
 	struct domain *domain;
+	struct vcpu_trap trap;
 	uint32_t id; /* within the domain */
 	bool initialised;
 	struct frame *info_frame; /* holds a writable reference; NULL: the
@@ -63,7 +64,6 @@ struct vcpu {
 	struct vcpu_time time;
 	struct vcpu_sched sched;
 	struct vcpu_event event;
-	struct vcpu_trap trap;
 };
 
 /* Why a domain no longer runs. */

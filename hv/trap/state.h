@@ -21,15 +21,12 @@ struct trap_callback {
 
 /* Only the CPU that runs the vcpu, or anyone while it is stopped. */
 struct vcpu_trap {
-	struct trap_gate gates[256];
-	/* indexed by CALLBACKTYPE_*: event, failsafe, syscall, nmi, ... */
-	struct trap_callback callbacks[8];
-	uint32_t callback_masks; /* bit n: callback n masks events */
-	bool kernel_mode;	 /* the guest is in its kernel */
-	bool nmi_masked;	 /* until the iret that ends it */
-	bool nmi_pending;	 /* one came while masked */
+	bool kernel_mode; /* the guest is in its kernel (x86/entry.S) */
+	bool nmi_masked;  /* until the iret that ends it */
+	bool nmi_pending; /* one came while masked */
 	uint8_t iopl;
-	uint64_t kernel_sp; /* stack of the guest's kernel: stack_switch */
+	uint32_t callback_masks; /* bit n: callback n masks events */
+	uint64_t kernel_sp;	 /* stack of the guest's kernel: stack_switch */
 	uint64_t kernel_ss;
 	/* virtual control registers */
 	bool task_switched; /* guest's CR0.TS */
@@ -38,6 +35,9 @@ struct vcpu_trap {
 	uint64_t tsc_aux;	 /* in the processor while the vcpu runs */
 	uint64_t port_bitmap_va; /* PHYSDEVOP_set_iobitmap */
 	uint32_t port_bitmap_bits;
+	/* indexed by CALLBACKTYPE_*: event, failsafe, syscall, nmi, ... */
+	struct trap_callback callbacks[8];
+	struct trap_gate gates[256];
 };
 
 #endif

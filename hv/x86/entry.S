@@ -21,7 +21,17 @@
  * that would follow it in (DF is cleared, AC, TF, NT by FMASK or the gate);
  * a return address or selectors that IRET refuses (its fault is not ours:
  * iret_fault below).
+ *
+ * We leave by SYSRET where that does exactly what IRET would. The frame itself
+ * says so, the last thing before (SYSRET_OR), whoever wrote it and however.
+ * In particular RIP is canonical there, even behind a SYSCALL in the last
+ * bytes below the hole: with another address SYSRET faults in ring 0 on some
+ * processors, on the guest's stack. From the load of the guest's RSP on, only
+ * NMI, #MC and #DB can come, and they have stacks of their own. SYSRET does
+ * not end the blocking of NMIs, so an NMI goes back by IRET from where it is.
  */
+#include <xen/xen.h>
+
 #include "x86/map.h"
 #include "x86/offsets.h"
 
@@ -82,6 +92,61 @@
 	call	*%rax
 	.endm
 
+/*
+ * Mostly there is nothing to do before we go back: no softirq of the CPU, no
+ * work of the vcpu, no event pending that is not masked. Falls through then.
+ * The guest's registers are at \at(%rsp).
+ */
+	.macro	WORK_OR_NONE at, work
+	cmpl	$0, \at + REGS_BYTES + CPU_SOFTIRQS(%rsp)
+	jne	\work
+	mov	\at + REGS_BYTES + CPU_CURRENT(%rsp), %rax
+	cmpl	$0, VCPU_WORK(%rax)
+	jne	\work
+	mov	VCPU_INFO(%rax), %rax
+	cmpb	$0, INFO_PENDING(%rax)
+	je	770f
+	cmpb	$0, INFO_MASK(%rax)
+	je	\work
+770:
+	.endm
+
+/*
+ * Falls through with rcx and r11 loaded where SYSRET can stand for IRET: it
+ * takes RIP from RCX, the flags but RF from R11 and the flat selectors, and
+ * with TF would trap at once, not after the guest's next instruction.
+ */
+	.macro	SYSRET_OR at, iret
+	mov	\at + REGS_RIP(%rsp), %rcx
+	cmp	\at + REGS_RCX(%rsp), %rcx
+	jne	\iret
+	mov	\at + REGS_RFLAGS(%rsp), %r11
+	cmp	\at + REGS_R11(%rsp), %r11
+	jne	\iret
+	cmpl	$FLAT_RING3_CS64, \at + REGS_CS(%rsp)
+	jne	\iret
+	cmpl	$FLAT_RING3_SS64, \at + REGS_SS(%rsp)
+	jne	\iret
+	test	$(FLAG_TF | FLAG_RF), %r11d
+	jnz	\iret
+	mov	%rcx, %rax
+	shl	$16, %rax
+	sar	$16, %rax
+	cmp	%rcx, %rax
+	jne	\iret
+	.endm
+
+/* The registers that a C function may have changed, but rcx and r11. */
+	.macro	LOAD_CALL_REGS at
+	mov	\at + REGS_R10(%rsp), %r10
+	mov	\at + REGS_R9(%rsp), %r9
+	mov	\at + REGS_R8(%rsp), %r8
+	mov	\at + REGS_RAX(%rsp), %rax
+	mov	\at + REGS_RDX(%rsp), %rdx
+	mov	\at + REGS_RSI(%rsp), %rsi
+	mov	\at + REGS_RDI(%rsp), %rdi
+	.endm
+
 /* ---- exceptions and interrupts ---- */
 
 /* 16 bytes a vector: error code or a zero in its place, vector, go. */
@@ -94,7 +159,9 @@ entry_vectors:
 	push	$0
 	.endif
 	movl	$vector, 4(%rsp)
-	.if	vector == 1 || vector == 2 || vector == 8 || vector == 18
+	.if	vector == 2
+	jmp	entry_nmi
+	.elseif	vector == 1 || vector == 8 || vector == 18
 	jmp	entry_ist
 	.else
 	jmp	entry_common
@@ -112,29 +179,36 @@ entry_common:
 	jz	entry_from_hv
 	CALL_IMAGE trap_from_guest
 
-/*
- * Back to a guest. Mostly there is nothing to do first: no softirq of the
- * CPU, no work of the vcpu, no event pending that is not masked.
- */
+/* Back to a guest, from anywhere, with whatever its registers are. */
 resume:
-	cmpl	$0, REGS_BYTES + CPU_SOFTIRQS(%rsp)
-	jne	resume_work
-	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rax
-	cmpl	$0, VCPU_WORK(%rax)
-	jne	resume_work
-	mov	VCPU_INFO(%rax), %rax
-	cmpb	$0, INFO_PENDING(%rax)
-	je	resume_now
-	cmpb	$0, INFO_MASK(%rax)
-	jne	resume_now
-resume_work:
-	CALL_IMAGE return_work
+	WORK_OR_NONE 0, resume_work
 resume_now:
+	SYSRET_OR 0, 1f
+	/*
+	 * SS is null since the trap. On AMD SYSRET loads only its selector:
+	 * code that goes on to 32 bits would find no stack behind it.
+	 */
+	mov	$SEL_HV_DS, %eax
+	mov	%eax, %ss
 	POP_REGS
+	mov	REGS_RSP - REGS_ERROR(%rsp), %rsp
+	sysretq
+1:	POP_REGS
 	add	$8, %rsp
 resume_iret:
 	iretq
 
+resume_work:
+	CALL_IMAGE return_work
+	jmp	resume_now
+
+/* Even from a guest: all that there is to do is to go back. */
+	.balign	16
+entry_nmi:
+	SMAP_CLAC
+	cld
+	PUSH_REGS
+	mov	%rsp, %rdi
 entry_from_hv:
 	CALL_IMAGE trap_from_hv
 	POP_REGS
@@ -221,18 +295,49 @@ syscall32_stub:
 2:	.quad	entry_syscall32
 syscall_stub_end:
 
+/*
+ * From the guest's kernel a hypercall, its arguments (struct call_args) below
+ * the registers; from its user mode a call of that kernel. Neither changes
+ * the registers that C keeps for its caller, in the frame or here: they need
+ * not be loaded, unless there is work, after which another vcpu's may lie
+ * there.
+ */
 	.balign	16
 entry_syscall:
 	PUSH_REGS
-	mov	%rsp, %rdi
-	CALL_IMAGE syscall_from_guest
-	jmp	resume
+	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
+	cmpb	$0, VCPU_KERNEL_MODE(%rdi)
+	je	1f
+	push	%r9
+	push	%r8
+	push	%r10
+	push	%rdx
+	push	%rsi
+	push	5 * 8 + REGS_RDI(%rsp)
+	mov	%rsp, %rsi
+	CALL_IMAGE call_hypercall
+2:	WORK_OR_NONE ARGS_BYTES, 4f
+	SYSRET_OR ARGS_BYTES, 3f
+	LOAD_CALL_REGS ARGS_BYTES
+	mov	ARGS_BYTES + REGS_RSP(%rsp), %rsp
+	sysretq
+3:	LOAD_CALL_REGS ARGS_BYTES
+	mov	ARGS_BYTES + REGS_R11(%rsp), %r11
+	mov	ARGS_BYTES + REGS_RCX(%rsp), %rcx
+	add	$(ARGS_BYTES + REGS_RIP), %rsp
+syscall_iret:
+	iretq
+1:	sub	$ARGS_BYTES, %rsp
+	CALL_IMAGE trap_syscall
+	jmp	2b
+4:	add	$ARGS_BYTES, %rsp
+	jmp	resume_work
 
 	.balign	16
 entry_syscall32:
 	PUSH_REGS
-	mov	%rsp, %rdi
-	CALL_IMAGE syscall32_from_guest
+	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
+	CALL_IMAGE trap_syscall32
 	jmp	resume
 
 /* ---- the image's own, not needed in guests' roots ---- */
@@ -247,6 +352,7 @@ entry_points:
 	.quad	syscall32_stub
 	.quad	syscall_stub_end
 	.quad	resume_iret
+	.quad	syscall_iret
 	.quad	iret_fault
 	.quad	trampoline_bytes
 

@@ -4,10 +4,25 @@
 #define LODGE_X86_OFFSETS_H
 
 #define REGS_BYTES  200 /* struct cpu_user_regs */
+#define REGS_R11    48
+#define REGS_R10    56
+#define REGS_R9	    64
+#define REGS_R8	    72
+#define REGS_RAX    80
+#define REGS_RCX    88
+#define REGS_RDX    96
+#define REGS_RSI    104
+#define REGS_RDI    112
 #define REGS_ERROR  120 /* .error_code; .entry_vector follows */
 #define REGS_RIP    128
 #define REGS_CS	    136
+#define REGS_RFLAGS 144
+#define REGS_RSP    152
+#define REGS_SS	    160
 #define REGS_HW_END 168 /* what the processor pushes ends here */
+#define ARGS_BYTES  48	/* struct call_args */
+#define FLAG_TF	    0x100
+#define FLAG_RF	    0x10000
 
 /* From the top of a stack block down: struct cpu and the SYSCALL scratch
  * word (where it puts the guest's rsp), then the guest's registers. */
@@ -18,6 +33,7 @@
 #define CPU_SOFTIRQS 16
 #define VCPU_WORK    4
 #define VCPU_INFO    8
+#define VCPU_KERNEL_MODE 32
 #define INFO_PENDING 0
 #define INFO_MASK    1
 

@@ -17,8 +17,8 @@
 #include "boot/boot.h"
 #include "call/call.h"
 #include "domain/domain.h"
-#include "log/log.h"
 #include "mm/mm.h"
+#include "processor.h"
 #include "trap/trap.h"
 #include "x86/apic.h"
 #include "x86/cpu.h"
@@ -32,15 +32,32 @@
 #include "x86/vectors.h"
 
 _Static_assert(sizeof(struct cpu_user_regs) == REGS_BYTES, "");
-_Static_assert(offsetof(struct cpu_user_regs, error_code) == REGS_ERROR, "");
-_Static_assert(offsetof(struct cpu_user_regs, rip) == REGS_RIP, "");
-_Static_assert(offsetof(struct cpu_user_regs, cs) == REGS_CS, "");
-_Static_assert(offsetof(struct cpu_user_regs, es) == REGS_HW_END, "");
+#define REG_AT(name, offset) \
+	_Static_assert(offsetof(struct cpu_user_regs, name) == offset, "")
+REG_AT(r11, REGS_R11);
+REG_AT(r10, REGS_R10);
+REG_AT(r9, REGS_R9);
+REG_AT(r8, REGS_R8);
+REG_AT(rax, REGS_RAX);
+REG_AT(rcx, REGS_RCX);
+REG_AT(rdx, REGS_RDX);
+REG_AT(rsi, REGS_RSI);
+REG_AT(rdi, REGS_RDI);
+REG_AT(error_code, REGS_ERROR);
+REG_AT(rip, REGS_RIP);
+REG_AT(cs, REGS_CS);
+REG_AT(rflags, REGS_RFLAGS);
+REG_AT(rsp, REGS_RSP);
+REG_AT(ss, REGS_SS);
+REG_AT(es, REGS_HW_END);
+_Static_assert(sizeof(struct call_args) == ARGS_BYTES, "");
+_Static_assert(FLAG_TF == EFLAGS_TF && FLAG_RF == EFLAGS_RF, "");
 _Static_assert(sizeof(struct cpu) <= BLOCK_SCRATCH, "the CPU's block");
 _Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "");
 _Static_assert(offsetof(struct cpu, softirqs) == CPU_SOFTIRQS, "");
 _Static_assert(offsetof(struct vcpu, work) == VCPU_WORK, "");
 _Static_assert(offsetof(struct vcpu, info) == VCPU_INFO, "");
+_Static_assert(offsetof(struct vcpu, trap.kernel_mode) == VCPU_KERNEL_MODE, "");
 _Static_assert(offsetof(struct vcpu_info, evtchn_upcall_pending) ==
 		       INFO_PENDING,
 	       "");
@@ -91,9 +108,6 @@ static void guest_exception(struct vcpu *v, struct cpu_user_regs *regs)
 		va = arch_debugreg_read(6);
 		arch_debugreg_load(6, 0xffff0ff0);
 		break;
-	case VEC_NMI:
-		log_warn("an NMI came; nobody here asked for one");
-		return;
 	case VEC_DF:
 	case VEC_MC:
 		panic_at(regs, "exception %u under a guest", vector);
@@ -111,24 +125,6 @@ void trap_from_guest(struct cpu_user_regs *regs)
 		interrupt(regs->entry_vector);
 	else
 		guest_exception(v, regs);
-}
-
-void syscall_from_guest(struct cpu_user_regs *regs)
-{
-	struct vcpu *v = current_vcpu();
-
-	(void)regs;
-	if (v->trap.kernel_mode)
-		call_hypercall(v);
-	else
-		trap_syscall(v);
-}
-
-/* SYSCALL from 32-bit code: only user programs have such. */
-void syscall32_from_guest(struct cpu_user_regs *regs)
-{
-	(void)regs;
-	trap_syscall32(current_vcpu());
 }
 
 /* IRET refused what the guest had it load; regs are whole again. */
@@ -170,7 +166,8 @@ void trap_from_hv(struct cpu_user_regs *regs)
 	    mm_ldt_fault(current_vcpu(), offset))
 		return;
 	if (vector != VEC_DF && vector != VEC_MC) {
-		if (regs->rip == entry_points.resume_iret)
+		if (regs->rip == entry_points.resume_iret ||
+		    regs->rip == entry_points.syscall_iret)
 			entry_points.iret_fault(regs);
 		if (fixup(regs))
 			return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* C's side of entry.S: each gets the registers as they were pushed. */
+/* C's side of entry.S, with call_hypercall() and trap_syscall(). */
 #ifndef LODGE_X86_TRAPS_H
 #define LODGE_X86_TRAPS_H
 
@@ -9,9 +9,6 @@
 void trap_from_guest(struct cpu_user_regs *regs);
 /* One of ours. */
 void trap_from_hv(struct cpu_user_regs *regs);
-/* SYSCALL by the guest, from 64-bit and from 32-bit code. */
-void syscall_from_guest(struct cpu_user_regs *regs);
-void syscall32_from_guest(struct cpu_user_regs *regs);
 /* The guest's registers made IRET fault. */
 void trap_iret_failed(struct cpu_user_regs *regs);
 /* All that is to be done before a guest runs again. */

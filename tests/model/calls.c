@@ -402,6 +402,18 @@ static uint64_t multicall(unsigned int n)
 	return va;
 }
 
+/* As entry.S makes it: arguments are read once, from the registers. */
+static void make_call(struct vcpu *v)
+{
+	const struct cpu_user_regs *r = v->regs;
+	struct call_args args = { { r->rdi, r->rsi, r->rdx, r->r10, r->r8,
+				    r->r9 } };
+
+	host_copy_scrambles = cfg.scrambles;
+	call_hypercall(v, &args);
+	host_copy_scrambles = false;
+}
+
 /* ---- what a vcpu does ---- */
 
 static void do_hypercall(void)
@@ -428,9 +440,7 @@ static void do_hypercall(void)
 	r->r9 = a[5];
 	r->rip = CALL_RIP;
 	SAY("call %lu(%#lx, %#lx, %#lx, %#lx)", number, a[0], a[1], a[2], a[3]);
-	host_copy_scrambles = cfg.scrambles;
-	call_hypercall(v);
-	host_copy_scrambles = false;
+	make_call(v);
 	result = (long)r->rax;
 }
 
@@ -441,9 +451,7 @@ static void do_call_again(void)
 
 	SAY("call %lu again", v->regs->rax);
 	v->regs->rip = CALL_RIP;
-	host_copy_scrambles = cfg.scrambles;
-	call_hypercall(v);
-	host_copy_scrambles = false;
+	make_call(v);
 	result = (long)v->regs->rax;
 }
 

@@ -15,11 +15,16 @@
  *
  * Each case puts an instruction at a distance from the end of a page and runs
  * it there: with a second page, without one, and with both.
+ *
+ * The last page below the hole in the address space is an edge of its own: a
+ * SYSCALL in its last bytes returns to an address that no processor can hold.
+ * The guest gets the fault, wherever the processor notices it (XSA-7).
  */
 #include "lodger.h"
 
 #define CODE ((unsigned char *)0x10000000000UL)
 #define END  (CODE + PAGE_SIZE)
+#define HOLE ((unsigned char *)0x0000800000000000UL)
 
 struct sample {
 	const char *name;
@@ -66,8 +71,9 @@ static int run(unsigned char *place)
 /* A fault anywhere in the two pages: note it and return from the call. */
 static int on_fault(struct trap_frame *frame)
 {
-	if (frame->rip < (unsigned long)CODE ||
-	    frame->rip >= (unsigned long)CODE + 2 * PAGE_SIZE)
+	if ((frame->rip < (unsigned long)CODE ||
+	     frame->rip >= (unsigned long)CODE + 2 * PAGE_SIZE) &&
+	    frame->rip != (unsigned long)HOLE)
 		return 0;
 	probe_fault.vector = (int)frame->vector;
 	probe_fault.rip = frame->rip;
@@ -130,6 +136,28 @@ static void alone(const struct sample *s)
 	}
 }
 
+static void syscall_before_hole(void)
+{
+	unsigned long result = __HYPERVISOR_xen_version;
+	int got;
+
+	memset(first, 0xc3, PAGE_SIZE);
+	first[PAGE_SIZE - 2] = 0x0f;
+	first[PAGE_SIZE - 1] = 0x05;
+	TEST_RESULT(table_map(HOLE - PAGE_SIZE, virt_to_mfn(first), PTE_RO), 0);
+	probe_begin();
+	__asm__ __volatile__("call *%1"
+			     : "+a"(result)
+			     : "r"(HOLE - 2), "D"(XENVER_version), "S"(0L)
+			     : "rcx", "r11", "memory", "cc");
+	got = probe_end();
+	TEST_ASSERT(got == TRAP_GP || got == TRAP_PF || got == VECTOR_FAILSAFE,
+		    "a return to the hole: %d", got);
+	TEST_RESULT(probe_fault.rip, HOLE);
+	TEST_RESULT(result >> 16, 4);
+	TEST_RESULT(table_unmap(HOLE - PAGE_SIZE), 0);
+}
+
 void test_main(void)
 {
 	struct physdev_set_iopl set;
@@ -143,6 +171,7 @@ void test_main(void)
 	trap_set_hook(TRAP_GP, on_fault);
 	trap_set_hook(TRAP_UD, on_fault);
 	trap_set_hook(TRAP_PF, on_fault);
+	trap_set_hook(VECTOR_FAILSAFE, on_fault);
 	first = page_alloc();
 	(void)page_alloc(); /* so that the two are not neighbours */
 	second = page_alloc();
@@ -154,4 +183,6 @@ void test_main(void)
 		complete(&samples[i]);
 		alone(&samples[i]);
 	}
+	TEST_RESULT(table_unmap(CODE), 0);
+	syscall_before_hole();
 }
