@@ -17,13 +17,29 @@
 #include "time/time.h"
 #include "trap/trap.h"
 
+/* The area is at an address of the guest's kernel. */
+static void runstate_publish(struct vcpu *v)
+{
+	bool user = !v->trap.kernel_mode;
+
+	if (user)
+		trap_mode_set(v, true);
+	sched_runstate_publish(v);
+	if (user)
+		trap_mode_set(v, false);
+}
+
 static void switch_to(struct cpu *c, struct vcpu *next)
 {
 	struct vcpu *prev = c->current;
 
 	if (next == prev)
 		return;
+	if (prev && prev->sched.runstate_va)
+		runstate_publish(prev); /* the others see that it waits */
 	arch_switch(prev, next);
+	if (prev)
+		sched_left(prev);
 	if (next)
 		time_update_vcpu(next);
 }
@@ -44,18 +60,6 @@ static void softirqs_run(struct cpu *c)
 		atomic32_and(&c->softirqs, ~(uint32_t)SOFTIRQ_SCHED);
 		switch_to(c, sched_pick());
 	}
-}
-
-/* The area is at an address of the guest's kernel. */
-static void runstate_publish(struct vcpu *v)
-{
-	bool user = !v->trap.kernel_mode;
-
-	if (user)
-		trap_mode_set(v, true);
-	sched_runstate_publish(v);
-	if (user)
-		trap_mode_set(v, false);
 }
 
 static void vcpu_work_run(struct vcpu *v)

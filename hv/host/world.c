@@ -115,9 +115,12 @@ void host_vcpu_enter(struct vcpu *v)
 		return;
 	if (prev)
 		prev->sched.running = false;
-	arch_switch(prev, v);
 	if (v) {
 		v->sched.cpu = (uint16_t)host_this->id;
 		v->sched.running = true;
+		v->sched.on_cpu = true;
 	}
+	arch_switch(prev, v);
+	if (prev)
+		prev->sched.on_cpu = false;
 }

@@ -111,10 +111,10 @@ void lifecycle_destroy(struct domain *d)
 
 /* ---- the reaper ---- */
 
-static bool is_running(const struct domain *d)
+static bool is_on_cpu(const struct domain *d)
 {
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
-		if (d->vcpu[i]->sched.running)
+		if (sched_is_on_cpu(d->vcpu[i]))
 			return true;
 	return false;
 }
@@ -175,7 +175,7 @@ static void stopping_run(void)
 
 	if (!d)
 		return;
-	if (is_running(d)) {
+	if (is_on_cpu(d)) {
 		queue(&stopping, d); /* behind the others */
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 		return;

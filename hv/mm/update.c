@@ -4,6 +4,7 @@
  * loops, their continuations and counts are in call/mmu.c.
  */
 #include "mm/entry.h"
+#include "sched/sched.h"
 
 /*
  * mmu_update may also write a frame that is no table at all: then it is an
@@ -93,7 +94,8 @@ uint64_t mm_cpus_running(const struct domain *d, uint64_t vcpus)
 	uint64_t cpus = 0;
 
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
-		if (d->vcpu[i] && (vcpus >> i & 1) && d->vcpu[i]->sched.running)
+		if (d->vcpu[i] && (vcpus >> i & 1) &&
+		    sched_is_on_cpu(d->vcpu[i]))
 			cpus |= 1UL << d->vcpu[i]->sched.cpu;
 	return cpus;
 }

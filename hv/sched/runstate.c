@@ -2,8 +2,10 @@
 /*
  * How long each vcpu was in which state. The guest may have a copy in its
  * own memory, to learn what time was stolen from it. As the guest's address
- * means something only in its own page tables, the copy is made on the way
- * into the guest: its state then is always "running".
+ * means something only in its own page tables, the copy is made where these
+ * are in use: on the way into the guest ("running") and when its CPU leaves
+ * it for another. Its other vcpus go by that: Linux spins on a lock only as
+ * long as the owner runs.
  *
  * With VMASST_TYPE_runstate_update_flag the guest asks for a mark in
  * state_entry_time while the rest is being written: a reader that sees it on

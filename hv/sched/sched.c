@@ -16,6 +16,9 @@
  * A running vcpu that is stopped goes on running until its CPU picks again
  * (SOFTIRQ_SCHED, on the way back to the guest): `stop` and `running` may both
  * be set for that long. Started again before that, nothing has happened.
+ * And a vcpu that no longer runs may still be on a CPU, which saves its
+ * registers and leaves its root (`on_cpu`). A vcpu stays with its CPU, so it
+ * cannot be picked elsewhere meanwhile; whoever moves one has to wait.
  *
  * The queue is a sorted list: picking is O(1), queueing O(runnable vcpus),
  * most often 1 step, as who queues has mostly run last. A guest can make no
@@ -76,6 +79,7 @@ void sched_vcpu_init(struct vcpu *v)
 	v->sched.stop = VCPU_DOWN;
 	v->sched.cpu = 0;
 	v->sched.running = 0;
+	v->sched.on_cpu = 0;
 	v->sched.runstate.state = RUNSTATE_offline;
 	v->sched.runstate.state_entry_time = time_now_ns();
 }
@@ -84,7 +88,7 @@ void sched_vcpu_exit(struct vcpu *v)
 {
 	struct run_queue *q = sched_lock_queue_of(v);
 
-	BUG_ON(v->sched.running);
+	BUG_ON(v->sched.running || v->sched.on_cpu);
 	shared_store32(&v->sched.stop, v->sched.stop | VCPU_DOWN);
 	list_remove(&v->sched.queue);
 	spin_unlock(&q->lock);
@@ -181,6 +185,11 @@ void sched_start(struct vcpu *v, uint32_t reasons)
 	spin_unlock(&q->lock);
 }
 
+void sched_left(struct vcpu *v)
+{
+	shared_store8(&v->sched.on_cpu, 0);
+}
+
 void sched_poke(const struct vcpu *v)
 {
 	uint16_t cpu = v->sched.cpu;
@@ -233,6 +242,7 @@ static void set_next(struct run_queue *q, struct vcpu *v, uint64_t now)
 	list_remove(&v->sched.queue);
 	v->sched.since_ns = now;
 	shared_store8(&v->sched.running, 1);
+	shared_store8(&v->sched.on_cpu, 1);
 	runstate_set(v, RUNSTATE_running, now);
 	if (v->sched.runstate_va)
 		atomic32_or(&v->work, VCPU_WORK_RUNSTATE);

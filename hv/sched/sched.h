@@ -28,6 +28,18 @@ static inline bool sched_is_stopped(const struct vcpu *v, uint32_t reasons)
 {
 	return shared_load32(&v->sched.stop) & reasons;
 }
+/*
+ * True from when a CPU decides to run v until it has left v's root and saved
+ * its registers, which is later than when it ceases to be "running". When it
+ * is false, all of v is in memory, and no CPU has translations by its root
+ * that it would use again. Without the lock: see docs/locking.md.
+ */
+static inline bool sched_is_on_cpu(const struct vcpu *v)
+{
+	return shared_load8(&v->sched.on_cpu);
+}
+/* This CPU's arch_switch() has left v. */
+void sched_left(struct vcpu *v);
 /* Has the CPU that runs v now, if another one, look at v's events and work. */
 void sched_poke(const struct vcpu *v);
 /* Lets others run first. (sched_yield() is libc's, also in a process.) */

@@ -18,13 +18,15 @@ enum vcpu_stop {
 
 /*
  * Written under the lock of the run queue of cpu (sched/sched.c). Letters: a:
- * stop and running are also read without it, see sched_is_stopped().
+ * stop, running and on_cpu are also read without it, see sched_is_stopped().
  */
 struct vcpu_sched {
 	struct list queue;   /* on the CPU's run queue, if queued */
 	uint32_t stop;	     /* a: VCPU_* bits */
 	uint16_t cpu;	     /* where it runs or will run */
 	uint8_t running;     /* a: 1: it is some CPU's current */
+	uint8_t on_cpu;	     /* a: 1: a CPU may have its root and registers:
+				since it was picked, until it was left */
 	uint64_t virtual_ns; /* weighted time it has had (bvt) */
 	uint64_t since_ns;   /* up to when it has been charged */
 	uint64_t ran_ns;     /* real time it has had */

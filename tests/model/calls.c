@@ -665,7 +665,7 @@ static bool whole_step(unsigned int step)
 /* All guests end: their memory must be free again. */
 static bool world_end(unsigned int step)
 {
-	struct vcpu *next;
+	struct vcpu *next, *last;
 
 	adversary(true);
 	for (struct domain *d = domain_next(-1); d; d = domain_next(d->id))
@@ -673,7 +673,10 @@ static bool world_end(unsigned int step)
 	next = sched_pick();
 	if (next)
 		host_fail("a vcpu of a dead domain is to run");
-	arch_switch(me(), NULL);
+	last = me();
+	arch_switch(last, NULL);
+	if (last)
+		sched_left(last);
 	for (unsigned int i = 0; i < REAPS_MAX && domain_next(-1); i++)
 		lifecycle_reap();
 	adversary(false);

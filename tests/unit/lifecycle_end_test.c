@@ -61,6 +61,7 @@ static void leave(void)
 
 	assert_null(next);
 	arch_switch(prev, next);
+	sched_left(prev);
 }
 
 static unsigned int reap(void)
