@@ -43,7 +43,19 @@ static long sched_remote_shutdown(struct vcpu *v, uint64_t arg)
 		return error;
 	if (d == v->domain)
 		return -EPERM;
-	return shutdown_domain(d, op.reason);
+	error = (int)shutdown_domain(d, op.reason);
+	if (!error) /* its vcpus may all be asleep */
+		event_kick_domain(d);
+	return error;
+}
+
+static long sched_watchdog(struct vcpu *v, uint64_t arg)
+{
+	struct sched_watchdog op;
+
+	if (guest_copy_from(&op, arg, sizeof(op)))
+		return -EFAULT;
+	return event_watchdog(v->domain, op.id, op.timeout);
 }
 
 static long sched_poll(struct vcpu *v, uint64_t arg)
@@ -92,6 +104,8 @@ long hc_sched_op(struct vcpu *v, struct call_args *args)
 		return sched_shutdown(v, args->a[1]);
 	case SCHEDOP_remote_shutdown:
 		return sched_remote_shutdown(v, args->a[1]);
+	case SCHEDOP_watchdog:
+		return sched_watchdog(v, args->a[1]);
 	case SCHEDOP_pin_override:
 		return sched_pin_override(v, args->a[1]);
 	default:

@@ -33,6 +33,8 @@ static long up(struct vcpu *v)
 {
 	if (!v->initialised)
 		return -EINVAL;
+	if (!sched_is_stopped(v, VCPU_DOWN))
+		return 0;
 	time_update_vcpu(v);
 	event_timer_start(v);
 	sched_start(v, VCPU_DOWN);
@@ -47,12 +49,17 @@ static bool all_are_down(const struct domain *d)
 	return true;
 }
 
-/* A domain whose last vcpu goes down has switched itself off. */
+/*
+ * A domain whose last vcpu goes down has switched itself off. That one stays
+ * up: it acts upon the end on its way back.
+ */
 static long down(struct vcpu *v)
 {
 	sched_stop(v, VCPU_DOWN);
-	if (all_are_down(v->domain))
+	if (all_are_down(v->domain)) {
 		domain_shutdown(v->domain, SHUTDOWN_poweroff);
+		sched_start(v, VCPU_DOWN);
+	}
 	return 0;
 }
 
@@ -117,13 +124,18 @@ static long stop_singleshot(struct vcpu *v)
 	return 0;
 }
 
-/* For the caller itself, or for one that is down. */
+/*
+ * For the caller itself, or for one that is down. If that one is still on its
+ * CPU, which may look at its events, the guest asks again until it is not.
+ */
 static long register_info(struct vcpu *v, uint64_t arg)
 {
 	struct vcpu_register_vcpu_info op;
 
 	if (v != current_vcpu() && !sched_is_stopped(v, VCPU_DOWN))
 		return -EINVAL;
+	if (v != current_vcpu() && sched_is_on_cpu(v))
+		return -ERESTART;
 	if (guest_copy_from(&op, arg, sizeof(op)))
 		return -EFAULT;
 	return event_vcpu_info_move(v, guest_mfn(op.mfn), op.offset);

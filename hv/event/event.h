@@ -66,6 +66,10 @@ static inline bool event_upcall_needed(const struct vcpu *v)
  * where it runs. For its pending flag, its work bits. */
 void event_kick(struct vcpu *v);
 
+/* Has every vcpu that is not down look at its work bits: for a domain's end
+ * that comes from outside. */
+void event_kick_domain(struct domain *d);
+
 /* SCHEDOP_block: unmask upcalls and sleep unless one is pending. */
 void event_block(struct vcpu *v);
 /*
@@ -82,6 +86,12 @@ void event_timer_singleshot_stop(struct vcpu *v);
 [[nodiscard]] int event_timer_periodic(struct vcpu *v, uint64_t period_ns);
 /* The vcpu starts to run, or again: so does its periodic timer, if it is on. */
 void event_timer_start(struct vcpu *v);
+/*
+ * SCHEDOP_watchdog. id 0: begins one and returns its id; else sets it anew,
+ * or with timeout 0 ends it. -EINVAL: no such id. -ENOSPC: all are in use.
+ */
+[[nodiscard]] int event_watchdog(struct domain *d, uint32_t id,
+				 uint32_t timeout_s);
 /* SOFTIRQ_TIMER: acts on every timer of this CPU that has expired. */
 void event_timers_run(void);
 

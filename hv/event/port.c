@@ -3,6 +3,7 @@
 #include "errno.h"
 #include "event/port.h"
 #include "frame/frame.h"
+#include "time/time.h"
 
 struct event_locked event_lock(struct domain *d)
 {
@@ -90,11 +91,15 @@ int event_domain_init(struct domain *d)
 {
 	d->event = (struct domain_event){ .next_port = 1 };
 	spin_init(&d->event.lock, LOCK_RANK_EVENT);
+	timer_init(&d->event.watchdog[0], TIMER_WATCHDOG_0);
+	timer_init(&d->event.watchdog[1], TIMER_WATCHDOG_1);
 	return 0;
 }
 
 void event_domain_exit(struct domain *d)
 {
+	for (unsigned int i = 0; i < WATCHDOGS; i++)
+		timer_cancel(&d->event.watchdog[i]);
 	(void)!event_reset(d);
 	for (unsigned int i = 0; i < ARRAY_SIZE(d->event.pages); i++) {
 		struct event_locked l = event_lock(d);

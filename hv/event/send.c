@@ -28,6 +28,13 @@ void event_kick(struct vcpu *v)
 		sched_poke(v);
 }
 
+void event_kick_domain(struct domain *d)
+{
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		if (d->vcpu[i])
+			event_kick(d->vcpu[i]);
+}
+
 /* A port of v is pending and not masked: on to the selector and the flag. */
 static void tell(struct vcpu *v, uint32_t port)
 {

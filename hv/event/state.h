@@ -6,6 +6,7 @@
 #include "abi.h"
 #include "atomic.h"
 #include "lock.h"
+#include "time/state.h"
 #include "types.h"
 
 #define EVENT_PORTS	     4096 /* the 2-level interface's number for 64-bit */
@@ -35,6 +36,7 @@ struct event_channel {
 _Static_assert(sizeof(struct event_channel) == 16, "a power of two");
 
 #define EVENT_NR_VIRQS NR_VIRQS
+#define WATCHDOGS      2 /* of each domain */
 
 struct domain_event {
 	struct spinlock lock;
@@ -42,6 +44,7 @@ struct domain_event {
 		*pages[EVENT_PORTS * sizeof(struct event_channel) / PAGE_SIZE];
 	uint32_t next_port; /* lock: no port below it is free */
 	atomic32_t polling; /* a: bit n: vcpu n is in SCHEDOP_poll */
+	struct timer watchdog[WATCHDOGS]; /* lock; in use while it is set */
 };
 
 #define EVENT_POLL_ANY UINT32_MAX

@@ -21,10 +21,10 @@
 _Static_assert(DOMAIN_MAX_VCPUS <= XEN_LEGACY_MAX_VCPUS,
 	       "shared_info has a vcpu_info for each vcpu");
 
-/* Those of its vcpus, and its own. */
+/* Those of its vcpus, its watchdogs', and the reaper's. */
 static unsigned int timers_of(const struct domain *d)
 {
-	return TIMERS_PER_VCPU * d->max_vcpus + 1;
+	return TIMERS_PER_VCPU * d->max_vcpus + WATCHDOGS + 1;
 }
 
 static int vcpu_create(struct domain *d, uint32_t id)

@@ -14,6 +14,8 @@ enum timer_kind {
 	TIMER_VCPU_POLL,       /* SCHEDOP_poll's time is up */
 	TIMER_SCHED_SLICE,     /* the running vcpu's slice is over */
 	TIMER_DOMAIN_REAP,     /* the reaper's next slice */
+	TIMER_WATCHDOG_0,      /* a domain has not been heard of */
+	TIMER_WATCHDOG_1,
 };
 
 #define TIMER_IDLE	UINT32_MAX
@@ -32,7 +34,8 @@ struct vcpu_time {
 	struct timer singleshot;
 	struct timer periodic;
 	struct timer poll;
-	uint64_t period_ns;    /* of the periodic timer; 0: off */
+	uint64_t period_ns;    /* of the periodic timer; 0: off. Any vcpu of
+				  the domain sets it */
 	uint64_t secondary_va; /* the guest's own copy of its time page
 				  (vcpu_op 13), 0: none */
 };

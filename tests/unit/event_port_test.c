@@ -24,7 +24,7 @@ static struct domain *domain_make(unsigned int vcpus)
 
 	d->sched.weight = SCHED_WEIGHT_DEFAULT;
 	assert_int_equal(event_domain_init(d), 0);
-	assert_int_equal(timer_reserve(vcpus * TIMERS_PER_VCPU), 0);
+	assert_int_equal(timer_reserve(vcpus * TIMERS_PER_VCPU + WATCHDOGS), 0);
 	for (unsigned int i = 0; i < vcpus; i++) {
 		time_vcpu_init(d->vcpu[i]);
 		sched_vcpu_init(d->vcpu[i]);
@@ -381,6 +381,38 @@ static void timers_raise_the_virq(void **state)
 	assert_false(was_told(v));
 }
 
+static void watchdog_ends_its_domain(void **state)
+{
+	struct vcpu *v = b->vcpu[1];
+
+	(void)state;
+	atomic32_store(&b->state, DOMAIN_ALIVE);
+	sched_start(v, VCPU_DOWN);
+	assert_int_equal(event_watchdog(b, 1, 5), -EINVAL);
+	assert_int_equal(event_watchdog(b, 0, 5), 1);
+	assert_int_equal(event_watchdog(b, 0, 9), 2);
+	assert_int_equal(event_watchdog(b, 0, 9), -ENOSPC);
+	assert_int_equal(event_watchdog(b, 3, 9), -EINVAL);
+	assert_int_equal(event_watchdog(b, UINT32_MAX, 9), -EINVAL);
+	host_clock_advance(4UL * 1000000000);
+	assert_int_equal(event_watchdog(b, 1, 5), 0);
+	assert_int_equal(event_watchdog(b, 2, 0), 0);
+	assert_int_equal(event_watchdog(b, 2, 0), -EINVAL);
+	host_clock_advance(4UL * 1000000000);
+	event_timers_run();
+	assert_int_equal(atomic32_load(&b->state), DOMAIN_ALIVE);
+	/* Nobody is awake to see it. */
+	assert_ptr_equal(sched_pick(), v);
+	event_block(v);
+	assert_null(sched_pick());
+	host_clock_advance(2UL * 1000000000);
+	event_timers_run();
+	assert_int_equal(atomic32_load(&b->state), DOMAIN_SHUTDOWN);
+	assert_int_equal(atomic32_load(&b->shutdown_code), SHUTDOWN_watchdog);
+	assert_ptr_equal(sched_pick(), v);
+	assert_true(atomic32_load(&v->work) & VCPU_WORK_DYING);
+}
+
 static void vcpu_info_moves_once(void **state)
 {
 	struct vcpu *v = a->vcpu[0];
@@ -557,6 +589,7 @@ int main(void)
 		TEST(blocked_vcpu_wakes),
 		TEST(poll_waits_for_its_ports),
 		TEST(timers_raise_the_virq),
+		TEST(watchdog_ends_its_domain),
 		TEST(vcpu_info_moves_once),
 		TEST(pairs_survive_races),
 		cmocka_unit_test(block_misses_no_event),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "call/call.h"
 #include "event/event.h"
 #include "lifecycle_world.h"
 #include "mm/mm.h"
@@ -107,6 +108,23 @@ static void unpaused_once(void **state)
 	sched_stop(v, VCPU_PAUSED);
 	lifecycle_unpause(d);
 	assert_int_equal(v->sched.stop, VCPU_PAUSED);
+	host_fini();
+}
+
+/* Whoever is the last to go down switches the domain off. */
+static void goes_down(void **state)
+{
+	struct call_args args = { { VCPUOP_down, 0 } };
+
+	(void)state;
+	make();
+	run();
+	assert_int_equal(hc_vcpu_op(v, &args), 0);
+	while (!lifecycle_ended_pending())
+		call_return();
+	expect_end(SHUTDOWN_poweroff);
+	reap();
+	expect_nothing_left();
 	host_fini();
 }
 
@@ -375,6 +393,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unpaused_once),
+		cmocka_unit_test(goes_down),
 		cmocka_unit_test(powers_off),
 		cmocka_unit_test(waits_for_the_cpu),
 		cmocka_unit_test(crashes),
