@@ -97,6 +97,15 @@ struct memory_request {
 
 enum tsc_mode { TSC_DEFAULT, TSC_EMULATE, TSC_NATIVE };
 
+/* spec-ctrl= and xpti=, by the names of their parts. */
+struct spec_options {
+	enum option_choice msr_sc, rsb, verw, ibpb_entry, bhb_entry;
+	enum option_choice ibrs, ibpb, ssbd, psfd, stibp, l1d_flush;
+	enum option_choice bhi_dis_s, unpriv_mmio;
+	enum option_choice xpti_dom0, xpti_domu;
+	bool idle_parts; /* some are known and change nothing here */
+};
+
 struct hv_options {
 	uint32_t console; /* CONSOLE_* bits */
 	struct uart_options com[2];
@@ -106,8 +115,8 @@ struct hv_options {
 	uint32_t maxcpus;			 /* 0: all */
 	bool noreboot;
 	bool no_real_mode; /* always so here: for Debian's GRUB lines */
-	enum option_choice edd, smep, smap, spec_ctrl;
-	enum option_choice xpti_dom0, xpti_domu;
+	enum option_choice edd, smep, smap;
+	struct spec_options spec;
 	enum tsc_mode tsc_mode;
 	char vga[24];
 	char sched[16]; /* "": the default policy */

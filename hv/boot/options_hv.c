@@ -6,6 +6,7 @@
  * so a word that we know and could not read is no reason to stop either.
  */
 #include "boot/options.h"
+#include "boot/options_spec.h"
 #include "boot/options_word.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -243,41 +244,6 @@ static bool take_smap(struct word v, struct hv_options *o)
 	return choice_take(v, &o->smap);
 }
 
-/* Xen has a list of parts here; all of them off is what we can do. */
-static bool take_spec_ctrl(struct word v, struct hv_options *o)
-{
-	return choice_take(v, &o->spec_ctrl);
-}
-
-static bool take_xpti(struct word v, struct hv_options *o)
-{
-	enum option_choice dom0 = o->xpti_dom0, domu = o->xpti_domu;
-	struct word w, value;
-
-	while (word_split(&v, ',', &w)) {
-		if (word_is(w, "default"))
-			dom0 = domu = CHOICE_DEFAULT;
-		else if (word_is(w, "dom0"))
-			dom0 = CHOICE_ON;
-		else if (word_is(w, "domu"))
-			domu = CHOICE_ON;
-		else if (word_has_key(w, "dom0", &value)) {
-			if (!choice_take(value, &dom0))
-				return false;
-		} else if (word_has_key(w, "domu", &value)) {
-			if (!choice_take(value, &domu))
-				return false;
-		} else if (choice_take(w, &dom0)) {
-			domu = dom0;
-		} else {
-			return false;
-		}
-	}
-	o->xpti_dom0 = dom0;
-	o->xpti_domu = domu;
-	return true;
-}
-
 /* The names and numbers that xl uses for a guest. */
 static bool take_tsc_mode(struct word v, struct hv_options *o)
 {
@@ -326,9 +292,11 @@ static const struct option {
 	{ "sched", take_sched, "the name of a scheduler", false },
 	{ "smep", take_smep, "yes or no", true },
 	{ "smap", take_smap, "yes or no", true },
-	{ "spec-ctrl", take_spec_ctrl, "yes or no", true },
-	{ "xpti", take_xpti, "yes, no, default, or dom0=, domu= with these",
+	{ "spec-ctrl", option_take_spec_ctrl,
+	  "no, or a list of parts such as ibrs=no, rsb=yes, md-clear=no",
 	  true },
+	{ "xpti", option_take_xpti,
+	  "yes, no, default, or dom0=, domu= with these", true },
 	{ "tsc_mode", take_tsc_mode, "default, always_emulate or native",
 	  false },
 };
@@ -358,8 +326,16 @@ static void option_take(struct word w, bool first, struct hv_options *out,
 	const struct option *option = option_find(w, &value);
 	char text[160];
 
-	if (option && option->take(value, out))
+	if (option && option->take(value, out)) {
+		if (!out->spec.idle_parts)
+			return;
+		out->spec.idle_parts = false;
+		snprintf(text, sizeof(text),
+			 "option '%s' has parts without effect here",
+			 shown.text);
+		report(ctx, text);
 		return;
+	}
 	/* The file's name, or GRUB's placeholder. */
 	if (!option && first && word_split(&rest, '=', &name) && !rest.p)
 		return;

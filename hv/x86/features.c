@@ -89,10 +89,16 @@ static void read_basic(struct cpu_features *f, const struct reader *r)
 	f->smap = bit(v[EBX], 20) && !f->tcg;
 	f->avx512 = bit(v[EBX], 16);
 	f->umip = bit(v[ECX], 2);
+	f->rtm = bit(v[EBX], 11);
 	f->arch_capabilities = bit(v[EDX], 29);
+	f->leaf_7_edx = v[EDX];
+	if (v[EAX] >= 2) {
+		ask(r, 7, 2, v);
+		f->leaf_7_2_edx = v[EDX];
+	}
 }
 
-static bool is_amd(const struct cpu_features *f)
+bool features_is_amd(const struct cpu_features *f)
 {
 	return strcmp(f->vendor, "AuthenticAMD") == 0 ||
 	       strcmp(f->vendor, "HygonGenuine") == 0;
@@ -110,13 +116,16 @@ static void read_extended(struct cpu_features *f, const struct reader *r)
 	ask(r, 0x80000007, 0, v);
 	f->invariant_tsc = bit(v[EDX], 8);
 	ask(r, 0x80000008, 0, v);
-	f->x87_keeps_addresses = is_amd(f) && !bit(v[EBX], 2);
+	f->x87_keeps_addresses = features_is_amd(f) && !bit(v[EBX], 2);
+	f->leaf_ext8_ebx = v[EBX];
 	f->phys_bits = v[EAX] & 0xff;
 	f->virt_bits = v[EAX] >> 8 & 0xff;
 	if (f->phys_bits < 32 || f->phys_bits > 52)
 		f->phys_bits = 36;
 	if (f->virt_bits < 48)
 		f->virt_bits = 48;
+	ask(r, 0x80000021, 0, v);
+	f->leaf_ext21_eax = v[EAX];
 }
 
 #define XSAVE_FIRST 576 /* x87 and SSE, and the header */
@@ -206,29 +215,43 @@ const char *features_missing(const struct cpu_features *f)
 
 #define RDCL_NO (1UL << 0)
 
-/*
- * Intel's family 6 without the flaw and without an MSR that says so: Atoms
- * that do not speculate, later Atoms, and the Xeon Phis made of them.
- */
-static const uint8_t intel_safe[] = {
-	0x1c, 0x26, 0x27, 0x35, 0x36,			/* Bonnell, Saltwell */
+bool features_is_model(const struct cpu_features *f, const uint8_t *models)
+{
+	if (strcmp(f->vendor, "GenuineIntel") != 0 || f->family != 6)
+		return false;
+	while (*models && *models != f->model)
+		models++;
+	return *models;
+}
+
+/* Bonnell and Saltwell */
+static const uint8_t in_order[] = { 0x1c, 0x26, 0x27, 0x35, 0x36, 0 };
+
+/* Later Atoms, and the Xeon Phis made of them: not the present bit, though
+ * some do read our pages (Meltdown) and have no MSR that says anything. */
+static const uint8_t checks_present[] = {
 	0x37, 0x4a, 0x4d, 0x5a, 0x4c, 0x5d, 0x65, 0x75, /* Silvermont... */
 	0x5c, 0x5f, 0x7a,				/* Goldmont */
 	0x86, 0x96, 0x9c,				/* Tremont */
 	0x57, 0x85, /* Knights Landing, Mill */
+	0,
 };
+
+bool features_in_order(const struct cpu_features *f)
+{
+	return features_is_model(f, in_order);
+}
+
+bool features_leak_supervisor(const struct cpu_features *f,
+			      uint64_t capabilities)
+{
+	return !features_is_amd(f) && !features_in_order(f) &&
+	       !(capabilities & RDCL_NO);
+}
 
 bool features_leak_nonpresent(const struct cpu_features *f,
 			      uint64_t capabilities)
 {
-	if (is_amd(f))
-		return false;
-	if (capabilities & RDCL_NO)
-		return false;
-	if (strcmp(f->vendor, "GenuineIntel") != 0 || f->family != 6)
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(intel_safe); i++)
-		if (f->model == intel_safe[i])
-			return false;
-	return true;
+	return features_leak_supervisor(f, capabilities) &&
+	       !features_is_model(f, checks_present);
 }

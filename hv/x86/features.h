@@ -20,10 +20,14 @@ struct cpu_features {
 	bool apic, x2apic, tsc, tsc_deadline, invariant_tsc, pae, pge, pat;
 	bool fxsr, sse2, mce, nx, long_mode, syscall, gbpages, fsgsbase;
 	bool smep, smap, umip, xsave, xsaveopt, avx, avx512;
+	bool rtm;
 	bool arch_capabilities; /* the MSR of that name exists */
 	/* FXSAVE and XRSTOR leave the last x87 operation's addresses alone */
 	bool x87_keeps_addresses;
 	bool tcg; /* QEMU's emulator, not a processor */
+
+	/* words about speculation, as CPUID has them (speculation_choose.c) */
+	uint32_t leaf_7_edx, leaf_7_2_edx, leaf_ext8_ebx, leaf_ext21_eax;
 
 	uint64_t xcr0;	      /* components to enable; 0: no XSAVE */
 	uint32_t xsave_bytes; /* area for all of these, standard format;
@@ -47,5 +51,14 @@ const char *features_missing(const struct cpu_features *f);
  */
 bool features_leak_nonpresent(const struct cpu_features *f,
 			      uint64_t capabilities);
+/* True unless it is known not to read our pages with a guest's eyes before
+ * the fault comes (Meltdown). */
+bool features_leak_supervisor(const struct cpu_features *f,
+			      uint64_t capabilities);
+/* True for an Atom that executes in order, and speculates about nothing. */
+bool features_in_order(const struct cpu_features *f);
+/* True for family 6 of Intel's and one of these models (0 ends them). */
+bool features_is_model(const struct cpu_features *f, const uint8_t *models);
+bool features_is_amd(const struct cpu_features *f); /* or Hygon */
 
 #endif

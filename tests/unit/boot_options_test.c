@@ -376,7 +376,7 @@ static void test_hv_defaults(void **state)
 	assert_int_equal(o.guest_loglvl, LOG_WARNING);
 	assert_int_equal(o.dom0_mem.bytes, 0);
 	assert_false(o.noreboot);
-	assert_int_equal(o.spec_ctrl, CHOICE_DEFAULT);
+	assert_int_equal(o.spec.ibrs, CHOICE_DEFAULT);
 	assert_string_equal(o.sched, "");
 }
 
@@ -479,20 +479,53 @@ static void test_hv_mitigations(void **state)
 	(void)state;
 	assert_int_equal(
 		parse_hv("x spec-ctrl=no xpti=no no-smep smap=0", &o).nr, 0);
-	assert_int_equal(o.spec_ctrl, CHOICE_OFF);
-	assert_int_equal(o.xpti_dom0, CHOICE_OFF);
-	assert_int_equal(o.xpti_domu, CHOICE_OFF);
+	assert_int_equal(o.spec.ibrs, CHOICE_OFF);
+	assert_int_equal(o.spec.verw, CHOICE_OFF);
+	assert_int_equal(o.spec.xpti_dom0, CHOICE_OFF);
+	assert_int_equal(o.spec.xpti_domu, CHOICE_OFF);
 	assert_int_equal(o.smep, CHOICE_OFF);
 	assert_int_equal(o.smap, CHOICE_OFF);
 	parse_hv("x xpti=dom0=false,domu=on tsc_mode=always_emulate", &o);
-	assert_int_equal(o.xpti_dom0, CHOICE_OFF);
-	assert_int_equal(o.xpti_domu, CHOICE_ON);
+	assert_int_equal(o.spec.xpti_dom0, CHOICE_OFF);
+	assert_int_equal(o.spec.xpti_domu, CHOICE_ON);
 	assert_int_equal(o.tsc_mode, TSC_EMULATE);
 	parse_hv("x xpti sched=bvt maxcpus=1 tsc_mode=native", &o);
-	assert_int_equal(o.xpti_domu, CHOICE_ON);
+	assert_int_equal(o.spec.xpti_domu, CHOICE_ON);
 	assert_int_equal(o.tsc_mode, TSC_NATIVE);
 	assert_int_equal(o.maxcpus, 1);
 	assert_string_equal(o.sched, "bvt");
+}
+
+static void test_hv_spec_ctrl(void **state)
+{
+	struct hv_options o;
+	struct reports r;
+
+	(void)state;
+	/* In order: what xpti= asked for before stays, and later words win. */
+	parse_hv("x xpti=dom0 spec-ctrl=no-xen,rsb,no-ibpb,ibpb=on", &o);
+	assert_int_equal(o.spec.xpti_dom0, CHOICE_ON);
+	assert_int_equal(o.spec.xpti_domu, CHOICE_OFF);
+	assert_int_equal(o.spec.msr_sc, CHOICE_OFF);
+	assert_int_equal(o.spec.rsb, CHOICE_ON);
+	assert_int_equal(o.spec.ibpb, CHOICE_ON);
+	parse_hv("x spec-ctrl=md-clear=pv=no,ibpb-entry=yes,bhb-entry=pv=1",
+		 &o);
+	assert_int_equal(o.spec.verw, CHOICE_OFF);
+	assert_int_equal(o.spec.ibpb_entry, CHOICE_ON);
+	assert_int_equal(o.spec.bhb_entry, CHOICE_ON);
+	assert_int_equal(o.spec.ibrs, CHOICE_DEFAULT);
+	parse_hv("x spec-ctrl=pv=no no-xpti", &o);
+	assert_int_equal(o.spec.rsb, CHOICE_OFF);
+	assert_int_equal(o.spec.ibpb, CHOICE_DEFAULT);
+	assert_int_equal(o.spec.xpti_domu, CHOICE_OFF);
+	/* Known, and nothing to it here: said so, the rest is taken. */
+	r = parse_hv("x spec-ctrl=bti-thunk=lfence,rsb=hvm=no,no-gds-mit,ssbd",
+		     &o);
+	assert_int_equal(r.nr, 1);
+	expect_parts(r.text[0], "parts without effect");
+	assert_int_equal(o.spec.ssbd, CHOICE_ON);
+	assert_int_equal(o.spec.rsb, CHOICE_DEFAULT);
 }
 
 /* A known option with a value that is none leaves the default. */
@@ -534,7 +567,13 @@ static void test_hv_malformed_values(void **state)
 		"tsc_mode=3",
 		"sched=abcdefghijklmnopqrst",
 		"vga=0123456789012345678901234",
-		"spec-ctrl=gds-mit",
+		"spec-ctrl=gds-mitt",
+		"spec-ctrl=yes",
+		"spec-ctrl=xen",
+		"spec-ctrl=bti-thunk=jump",
+		"spec-ctrl=rsb=maybe",
+		"spec-ctrl=rsb,ibrs=pv=1",
+		"spec-ctrl=",
 	};
 	struct hv_options plain, o;
 
@@ -575,6 +614,7 @@ int main(void)
 		cmocka_unit_test(test_hv_uarts),
 		cmocka_unit_test(test_hv_memory_and_vcpus_of_domain_0),
 		cmocka_unit_test(test_hv_mitigations),
+		cmocka_unit_test(test_hv_spec_ctrl),
 		cmocka_unit_test(test_hv_malformed_values),
 	};
 
