@@ -31,7 +31,7 @@ NM = nm
 OBJCOPY = objcopy
 
 .PHONY: all run test test-long unit unit-programs host-objects hv-objects \
-	hv-include host-include fuzz-programs \
+	hv-include host-include fuzz-programs model-programs \
 	guest-tests clean need-build need-run need-test debian-guests installer
 all: $(B)/lodge
 
@@ -88,11 +88,14 @@ core_c := $(sort $(filter-out hv/x86/% hv/host/%,$(wildcard hv/*/*.c)))
 x86_src := $(sort $(wildcard hv/x86/*.c hv/x86/*.S))
 host_c := $(sort $(wildcard hv/host/*.c))
 model_c := $(sort $(wildcard tests/model/*.c))
+search_c := $(sort $(wildcard tests/model/search/*.c))
 unit_c := $(sort $(wildcard tests/unit/*_test.c))
 
 hv_obj := $(patsubst %,$(B)/%.o,$(core_c) $(x86_src))
 hv_asm_obj := $(filter %.S.o,$(hv_obj))
 host_obj := $(patsubst %,$(B)/host/%.o,$(core_c) $(host_c) $(model_c))
+model_obj := $(patsubst %,$(B)/model/%.o,$(core_c) $(host_c) $(model_c))
+search_obj := $(patsubst %,$(B)/model/%.o,$(search_c))
 fuzz_obj := $(patsubst %,$(B)/fuzz/core/%.o,$(core_c) $(host_c) $(model_c))
 fuzz_bin := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,\
 	$(sort $(wildcard tests/fuzz/*.c)))
@@ -201,6 +204,36 @@ host-include:
 unit: | need-test
 	@tests/run unit
 
+# The model: the core once more, fast, for those who try millions of states.
+# What the rooms that own memory keep in statics lies in sections of its own:
+# a search goes back to it (hv/host/snapshot.c).
+MODEL_CFLAGS = $(filter-out -O1 -fsanitize% -fno-sanitize%,$(HOST_CFLAGS)) \
+	-O2 -fno-pie
+SNAPSHOT_ROOMS = frame mm grant
+snapshot_obj = $(filter $(addsuffix /%,$(addprefix $(B)/model/hv/,\
+	$(SNAPSHOT_ROOMS))),$(model_obj)) \
+	$(addprefix $(B)/model/hv/host/,arena.c.o vcpu.c.o)
+
+$(B)/model/%.c.o: %.c Makefile | need-test
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(CC) $(MODEL_CFLAGS) -c -o $@ $<
+	$(if $(filter $@,$(snapshot_obj)),$(OBJCOPY) \
+		--rename-section .data=snapshot_data \
+		--rename-section .bss=snapshot_bss $@)
+
+$(B)/model/hv/lib/%.c.o: hv/lib/%.c Makefile | need-test
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(CC) $(MODEL_CFLAGS) -fno-builtin -c -o $@ $<
+	$(prefix)
+
+$(B)/model/search: $(model_obj) $(search_obj)
+	$(call say,LD)
+	$(CC) -no-pie -o $@ $^ $(HOST_LIBS)
+
+model-programs: $(B)/model/search
+
 # The fuzzers: the core once more, by clang, with libFuzzer's counters.
 FUZZ_CFLAGS = $(filter-out -Werror,$(HOST_CFLAGS)) -Wno-unknown-attributes
 
@@ -300,4 +333,5 @@ clean:
 	rm -rf $(B)
 
 -include $(hv_obj:.o=.d) $(host_obj:.o=.d) $(fuzz_obj:.o=.d) \
+	$(model_obj:.o=.d) $(search_obj:.o=.d) \
 	$(addsuffix .d,$(unit_bin) $(fuzz_bin))

@@ -84,6 +84,8 @@ void host_init(unsigned int frames, unsigned int cpus)
 	host_choose_nothing();
 	host_third_actor(false);
 	host_tlb_cache_upper = false;
+	host_tlb_all = false;
+	host_window_mfn = 0;
 	host_copy_scrambles = false;
 	host_machine_init();
 	for (unsigned int i = 0; i < frames; i++)

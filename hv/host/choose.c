@@ -14,7 +14,7 @@
 
 #include "host/host.h"
 
-enum mode { NOTHING, RANDOM, SCRIPT, EXHAUSTIVE };
+enum mode { NOTHING, RANDOM, SCRIPT, EXHAUSTIVE, PLACES };
 
 #define PATH_MAX_LENGTH 65536
 
@@ -32,6 +32,11 @@ static struct {
 static unsigned int path_length, path_at;
 static unsigned int path_budget, path_spent;
 static uint32_t path_mask;
+
+static uint32_t places_mask;
+static unsigned int places_asked;
+static const uint16_t *places;
+static unsigned int nr_places;
 
 uint64_t host_random(void)
 {
@@ -76,6 +81,18 @@ static unsigned int choose_path(enum host_choice kind, unsigned int n)
 	return c;
 }
 
+static unsigned int choose_place(enum host_choice kind)
+{
+	if (!(places_mask & 1U << kind))
+		return 0;
+	places_asked++;
+	if (!nr_places || places_asked - 1 != *places)
+		return 0;
+	places++;
+	nr_places--;
+	return 1;
+}
+
 unsigned int host_choose(enum host_choice kind, unsigned int n)
 {
 	unsigned int c = 0;
@@ -93,6 +110,9 @@ unsigned int host_choose(enum host_choice kind, unsigned int n)
 		break;
 	case EXHAUSTIVE:
 		c = choose_path(kind, n);
+		break;
+	case PLACES:
+		c = choose_place(kind);
 		break;
 	}
 	made[kind] += c != 0;
@@ -128,6 +148,20 @@ void host_choose_script(const uint8_t *bytes, size_t n)
 	mode = SCRIPT;
 	script = bytes;
 	script_left = n;
+}
+
+void host_choose_places(uint32_t mask, const uint16_t *at, unsigned int n)
+{
+	mode = PLACES;
+	places_mask = mask;
+	places = at;
+	nr_places = n;
+	places_asked = 0;
+}
+
+unsigned int host_choices_asked(void)
+{
+	return places_asked;
 }
 
 void host_explore_begin(uint32_t mask, unsigned int budget)

@@ -13,6 +13,7 @@
  *   vcpu.c     what a CPU has loaded for the vcpu that it runs
  *   fail.c     how a test ends when the core (or hardware) is wrong
  *   world.c    domains with memory and page tables, made by hand
+ *   snapshot.c the whole of it, to go back to
  */
 #ifndef LODGE_HOST_H
 #define LODGE_HOST_H
@@ -63,6 +64,12 @@ void host_choose_rate(enum host_choice kind, unsigned int per_mille);
 /* One byte a choice, modulo n; after the last byte always 0. */
 void host_choose_script(const uint8_t *bytes, size_t n);
 /*
+ * 1 where a kind in mask (bits 1 << kind) is asked for the at[i]-th time, in
+ * rising order from 0, and 0 elsewhere; and how often they were asked so far.
+ */
+void host_choose_places(uint32_t mask, const uint16_t *at, unsigned int n);
+unsigned int host_choices_asked(void);
+/*
  * All paths of the kinds in mask (bits 1 << kind) with at most budget choices
  * other than 0. begin() once; then for each path a world from host_init() to
  * host_fini(), with on() where its exploration starts; until next() is false.
@@ -83,11 +90,18 @@ struct host_tlb_entry {
 	uint16_t owner; /* of that frame when it was cached */
 	uint8_t level;	/* 1: a page; 2-4: an entry of that level, cached */
 	bool writable, user, global;
-	bool dirty; /* the write that set D has happened */
+	bool dirty;	 /* the write that set D has happened */
+	uint32_t filled; /* tlb.c */
 };
 
 /* Also cache entries of upper levels, as processors do. */
 extern bool host_tlb_cache_upper;
+/*
+ * Each CPU has cached whatever it may have: every translation that was there
+ * when this began, after a flush, or at a call of host_tlb_fill() since. Then
+ * one address may have several, of which a processor would have some one.
+ */
+extern bool host_tlb_all;
 /* The root that a CPU has loaded; 0: none. */
 uint64_t host_root(unsigned int cpu);
 /* Caches all translations that a CPU can reach, as speculation may. */
@@ -112,6 +126,10 @@ void host_tlb_insert(unsigned int cpu, const struct host_tlb_entry *e);
 [[nodiscard]] int host_guest_read(uint64_t va, void *dst, size_t n);
 [[nodiscard]] int host_guest_write(uint64_t va, const void *src, size_t n);
 extern uint64_t host_fault_va;
+/* A page at HOST_WINDOW_VA that every CPU has in its TLB for ever, so that a
+ * guest has somewhere to keep arguments whatever its tables say; 0: none. */
+#define HOST_WINDOW_VA 0x7ffffffff000UL
+extern uint64_t host_window_mfn;
 
 /* After arch_copy_from_guest(), overwrite what it read, where a guest could. */
 extern bool host_copy_scrambles;
@@ -187,6 +205,23 @@ extern bool host_leaks_nonpresent;
 /* The registers of the guest that a CPU runs. */
 struct cpu_user_regs *host_regs(unsigned int cpu);
 void host_vcpus_forget(void);
+
+/* ---- going back (snapshot.c) ---- */
+
+/*
+ * Memory, the frame table, what each CPU has loaded and cached, and the
+ * statics of the rooms that own memory (SNAPSHOT_ROOMS in the Makefile): all
+ * that page-table operations change. Between operations, in the main context,
+ * and only in programs of the model's build.
+ */
+struct host_snapshot;
+struct host_snapshot *host_snapshot_new(void);
+void host_snapshot_take(struct host_snapshot *s);
+void host_snapshot_back(const struct host_snapshot *s);
+/* For it: the bytes of a CPU's caches. */
+size_t host_tlb_bytes(unsigned int cpu);
+void host_tlb_save(unsigned int cpu, void *to);
+void host_tlb_load(unsigned int cpu, const void *from);
 
 /* ---- ends (fail.c) ---- */
 

@@ -25,7 +25,7 @@ static struct {
 	uint64_t va;
 } request[HOST_MAX_CPUS][HOST_MAX_CPUS];
 
-bool host_tlb_cache_upper;
+bool host_tlb_cache_upper, host_tlb_all;
 
 uint64_t host_root(unsigned int cpu)
 {
@@ -49,6 +49,22 @@ static struct host_tlb_entry *find(unsigned int cpu, unsigned int level,
 	return NULL;
 }
 
+static struct host_tlb_entry *same(unsigned int cpu,
+				   const struct host_tlb_entry *e)
+{
+	struct tlb *t = &tlbs[cpu];
+
+	for (unsigned int i = 0; i < t->n; i++) {
+		const struct host_tlb_entry *old = &t->entry[i];
+
+		if (old->va == e->va && old->level == e->level &&
+		    old->mfn == e->mfn && old->owner == e->owner &&
+		    old->writable == e->writable)
+			return &t->entry[i];
+	}
+	return NULL;
+}
+
 const struct host_tlb_entry *host_tlb_lookup(unsigned int cpu,
 					     unsigned int level, uint64_t va)
 {
@@ -57,7 +73,8 @@ const struct host_tlb_entry *host_tlb_lookup(unsigned int cpu,
 
 void host_tlb_insert(unsigned int cpu, const struct host_tlb_entry *e)
 {
-	struct host_tlb_entry *old = find(cpu, e->level, e->va);
+	struct host_tlb_entry *old =
+		host_tlb_all ? same(cpu, e) : find(cpu, e->level, e->va);
 	struct tlb *t = &tlbs[cpu];
 
 	if (e->level > 1 && !host_tlb_cache_upper)
@@ -84,25 +101,44 @@ void host_tlb_each(void (*fn)(unsigned int cpu, const struct host_tlb_entry *e,
 			fn(cpu, &tlbs[cpu].entry[i], arg);
 }
 
+/* Counts calls of host_tlb_fill(), to go into each table once in one. */
+static uint32_t fills;
+
+static uint64_t fill_va(const struct host_tlb_entry *from, unsigned int i)
+{
+	uint64_t va = from->va + ((uint64_t)i << walk_shift(from->level - 1U));
+
+	if (from->level == 5 && i >= ABI_HV_SLOT_FIRST)
+		va |= 0xffffUL << 48;
+	return va;
+}
+
 static void fill(unsigned int cpu, const struct host_tlb_entry *from)
 {
-	uint64_t size = 1UL << walk_shift(from->level - 1);
+	const uint64_t *table = host_walk_entry(from->mfn, 0);
 
 	for (unsigned int i = 0; i < 512; i++) {
-		struct host_tlb_entry e = *from;
-		uint64_t va = from->va + i * size;
+		struct host_tlb_entry e, *cached;
+		uint64_t va;
 
-		if (from->level == 5 && i >= ABI_HV_SLOT_FIRST)
-			va |= 0xffffUL << 48;
-		if (from->level == 5 && i >= ABI_HV_SLOT_FIRST &&
-		    i <= ABI_HV_SLOT_LAST)
+		if (!(table[i] & PTE_P) ||
+		    (from->level == 5 && i >= ABI_HV_SLOT_FIRST &&
+		     i <= ABI_HV_SLOT_LAST))
 			continue;
+		e = *from;
+		va = fill_va(from, i);
 		if (!host_walk_step(&e, va, false))
 			continue;
-		if (!find(cpu, e.level, va))
+		if (host_tlb_all || !find(cpu, e.level, va))
 			host_tlb_insert(cpu, &e);
-		if (e.level > 1)
-			fill(cpu, &e);
+		if (e.level == 1)
+			continue;
+		cached = host_tlb_all ? same(cpu, &e) : NULL;
+		if (cached && cached->filled == fills)
+			continue;
+		if (cached)
+			cached->filled = fills;
+		fill(cpu, &e);
 	}
 }
 
@@ -110,8 +146,17 @@ void host_tlb_fill(unsigned int cpu)
 {
 	struct host_tlb_entry root = host_walk_root(cpu);
 
+	fills++;
 	if (root.mfn)
 		fill(cpu, &root);
+	/* Walks may go on from what is cached of upper levels, too. */
+	for (unsigned int i = 0; host_tlb_all && i < tlbs[cpu].n; i++) {
+		struct host_tlb_entry e = tlbs[cpu].entry[i];
+
+		tlbs[cpu].entry[i].filled = fills;
+		if (e.level > 1 && e.filled != fills)
+			fill(cpu, &e);
+	}
 }
 
 static void drop(unsigned int cpu, bool one_page, uint64_t va)
@@ -129,6 +174,35 @@ static void drop(unsigned int cpu, bool one_page, uint64_t va)
 			t->entry[kept++] = *e;
 	}
 	t->n = kept;
+	if (host_tlb_all)
+		host_tlb_fill(cpu);
+}
+
+size_t host_tlb_bytes(unsigned int cpu)
+{
+	return sizeof(struct tlb) + tlbs[cpu].n * sizeof(*tlbs[cpu].entry);
+}
+
+void host_tlb_save(unsigned int cpu, void *to)
+{
+	struct tlb *t = &tlbs[cpu];
+
+	memcpy(to, t, sizeof(*t));
+	if (t->n)
+		memcpy((char *)to + sizeof(*t), t->entry,
+		       t->n * sizeof(*t->entry));
+}
+
+void host_tlb_load(unsigned int cpu, const void *from)
+{
+	struct tlb *t = &tlbs[cpu], old;
+
+	memcpy(&old, from, sizeof(old));
+	t->root = old.root;
+	t->n = old.n; /* there is room: it never shrinks */
+	if (old.n)
+		memcpy(t->entry, (const char *)from + sizeof(old),
+		       old.n * sizeof(*t->entry));
 }
 
 void arch_root_load(mfn_t root)

@@ -19,7 +19,7 @@
 #define RESERVED_BITS 0x000f000000000000UL /* 48 bits of physical address */
 #define READS_MAX     256
 
-uint64_t host_fault_va;
+uint64_t host_fault_va, host_window_mfn;
 bool host_copy_scrambles;
 
 static struct {
@@ -96,6 +96,10 @@ static bool translate(uint64_t va, bool write, struct host_tlb_entry *out)
 	unsigned int cpu = host_this->id;
 	const struct host_tlb_entry *hit = host_tlb_lookup(cpu, 1, va);
 
+	if (host_window_mfn && walk_base(va, 1) == HOST_WINDOW_VA) {
+		*out = (struct host_tlb_entry){ .mfn = host_window_mfn };
+		return true;
+	}
 	if (hit && hit->user && (!write || (hit->writable && hit->dirty))) {
 		*out = *hit;
 		return true;
