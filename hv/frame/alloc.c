@@ -146,17 +146,23 @@ uint64_t frame_free_pages(void)
 }
 
 /*
- * Makes the frame, nobody's before, fit for the owner. It is his with the
- * store to refs, which the caller makes last: others may count it from then
- * on, and let go of it at once.
+ * Makes the frame, nobody's before, fit for an owner. It is his with the
+ * store to refs, which comes last: others may count it from then on, and let
+ * go of it at once.
  */
-static void frame_begin(struct frame *f, uint16_t owner, uint64_t type)
+static void frame_begin(struct frame *f, uint64_t type)
 {
 	flush_stale(f);
 	arch_m2p[frame_mfn(f).v] = M2P_INVALID;
-	f->owner = owner;
 	f->progress = 0;
 	atomic64_store(&f->type, type);
+}
+
+/* It is the owner's from here on. */
+static void frame_hand_over(struct frame *f, uint16_t owner, uint64_t flags)
+{
+	atomic64_store(&f->refs,
+		       (uint64_t)owner << FRAME_OWNER_SHIFT | flags | 1);
 }
 
 static bool page_is_zero(const uint64_t *p)
@@ -185,8 +191,8 @@ struct frame *frame_alloc_buffer(unsigned int order)
 	struct frame *f = block_alloc(order);
 
 	for (uint64_t i = 0; f && i < 1UL << order; i++) {
-		frame_begin(f + i, DOMID_XEN, 0);
-		atomic64_store(&f[i].refs, 1);
+		frame_begin(f + i, 0);
+		frame_hand_over(f + i, DOMID_XEN, 0);
 	}
 	return f;
 }
@@ -200,8 +206,6 @@ struct frame *frame_alloc_hv(unsigned int order)
 	return f;
 }
 
-/* By their counts: a guest that tries a number (frame_get) holds the frame
- * until it has seen that it is not its own. */
 void frame_free_hv(struct frame *f, unsigned int order)
 {
 	for (uint64_t i = 0; i < 1UL << order; i++)
@@ -249,14 +253,14 @@ int frame_alloc_domain(struct domain *d, unsigned int order, struct frame **out)
 		return -ENOMEM;
 	}
 	for (uint64_t i = 0; i < 1UL << order; i++) {
-		frame_begin(f + i, d->id, 0);
+		frame_begin(f + i, 0);
 		scrub(f + i);
 	}
 	/* On the list before it can be had: it may leave at once. */
 	spin_lock(&d->frames.lock);
 	for (uint64_t i = 0; i < 1UL << order; i++) {
 		list_push(&d->frames.first, f + i);
-		atomic64_store(&f[i].refs, FRAME_OWNED | 1);
+		frame_hand_over(f + i, d->id, FRAME_OWNED);
 	}
 	spin_unlock(&d->frames.lock);
 	*out = f;
@@ -269,9 +273,9 @@ int frame_alloc_shared(struct domain *d, struct frame **out)
 
 	if (!f)
 		return -ENOMEM;
-	frame_begin(f, d->id, (uint64_t)FRAME_WRITABLE << FRAME_TYPE_SHIFT | 1);
+	frame_begin(f, (uint64_t)FRAME_WRITABLE << FRAME_TYPE_SHIFT | 1);
 	scrub(f);
-	atomic64_store(&f->refs, FRAME_OWNED | FRAME_SHARED | 1);
+	frame_hand_over(f, d->id, FRAME_OWNED | FRAME_SHARED);
 	*out = f;
 	return 0;
 }
@@ -284,30 +288,23 @@ void frame_free_shared(struct frame *f)
 }
 
 /* The last reference is gone: nobody but us sees the frame any more. */
-static void frame_end(struct frame *f, uint64_t refs)
+void frame_put_last(struct frame *f, uint64_t refs)
 {
-	struct domain *d = domain_find(f->owner);
+	uint16_t owner = (uint16_t)(refs >> FRAME_OWNER_SHIFT);
+	struct domain *d = domain_find(owner);
 
+	BUG_ON((refs & FRAME_COUNT_MASK) == 0);
 	flush_stamp(f);
 	arch_m2p[frame_mfn(f).v] = M2P_INVALID;
-	if (!(refs & FRAME_SHARED) && f->owner != DOMID_XEN) {
+	if (!(refs & FRAME_SHARED) && owner != DOMID_XEN) {
 		BUG_ON(!d); /* a domain outlives its frames */
 		spin_lock(&d->frames.lock);
 		list_unlink(&d->frames.first, f);
 		d->frames.tot_pages--;
 		spin_unlock(&d->frames.lock);
 	}
-	atomic64_store(&f->refs, 0); /* flags may be left */
+	atomic64_store(&f->refs, 0); /* owner and flags are left */
 	spin_lock(&heap_lock);
 	block_free(frame_mfn(f).v, 0);
 	spin_unlock(&heap_lock);
-}
-
-void frame_put(struct frame *f)
-{
-	uint64_t w = atomic64_add(&f->refs, ~0UL);
-
-	BUG_ON((w & FRAME_COUNT_MASK) == 0);
-	if (unlikely((w & FRAME_COUNT_MASK) == 1))
-		frame_end(f, w);
 }

@@ -2,8 +2,8 @@
 /*
  * The two count words of a frame.
  *
- *   refs   OWNED SHARED FREE ........ general count (48 bits)
- *   type   type:4 VALIDATED PARTIAL PINNED .. count of uses (48 bits)
+ *   refs   owner:16 OWNED SHARED FREE ....... general count (45 bits)
+ *   type   type:4 VALIDATED PARTIAL PINNED .. count of uses (45 bits)
  *
  * The general count keeps a frame from being freed: the owner's own
  * reference (OWNED), each page-table entry that maps it, each root, each
@@ -42,8 +42,9 @@
 #include "domain/domain.h"
 #include "frame/frame.h"
 
-/* Far below the mask: every CPU may be one add ahead of the check. */
-#define COUNT_LIMIT (1UL << 40)
+#define COUNT_LIMIT (1UL << FRAME_LIMIT_SHIFT)
+
+uint64_t frame_several = FRAME_COUNT_MASK & ~1UL;
 
 static uint64_t count(uint64_t word)
 {
@@ -69,15 +70,13 @@ bool frame_get(struct frame *f, const struct domain *owner)
 {
 	uint64_t w = atomic64_load(&f->refs);
 
+	/* Owner and count at once: nobody counts what is not his. */
 	do {
-		if (count(w) == 0 || count(w) >= COUNT_LIMIT)
+		if (w >> FRAME_OWNER_SHIFT != owner->id || count(w) == 0 ||
+		    count(w) >= COUNT_LIMIT)
 			return false;
 	} while (!atomic64_cmpxchg(&f->refs, &w, w + 1));
-	/* While it is counted, it does not change hands. */
-	if (likely(f->owner == owner->id))
-		return true;
-	frame_put(f);
-	return false;
+	return true;
 }
 
 bool frame_ref(struct frame *f)
@@ -166,21 +165,36 @@ bool frame_ref_type(struct frame *f)
 	return true;
 }
 
-bool frame_put_type(struct frame *f)
+/* Drops a use, if there is one with those flags, and the flags with it. */
+static bool put_type(struct frame *f, uint64_t flags, bool *last)
 {
 	uint64_t w = atomic64_load(&f->type), next;
-	bool last;
 
 	do {
+		if ((w & flags) != flags)
+			return false;
 		BUG_ON(count(w) == 0);
-		last = count(w) == 1 && needs_validation(type(w));
-		if (count(w) == 1 && !last)
+		*last = count(w) == 1 && needs_validation(type(w));
+		if (count(w) == 1 && !*last)
 			flush_stamp(f); /* before it can be seen as unused */
-		next = last ? w & ~FRAME_VALIDATED : w - 1;
-	} while (!atomic64_cmpxchg(&f->type, &w, next));
-	if (last)
+		next = *last ? w & ~FRAME_VALIDATED : w - 1;
+	} while (!atomic64_cmpxchg(&f->type, &w, next & ~flags));
+	if (*last)
 		f->progress = 512;
+	return true;
+}
+
+bool frame_put_type(struct frame *f)
+{
+	bool last, held = put_type(f, 0, &last);
+
+	BUG_ON(!held);
 	return last;
+}
+
+bool frame_pin_put(struct frame *f, bool *last)
+{
+	return put_type(f, FRAME_PINNED, last);
 }
 
 bool frame_take_partial(struct frame *f)
@@ -194,18 +208,27 @@ bool frame_take_partial(struct frame *f)
 	return true;
 }
 
+/*
+ * The word of an unvalidated use is its holder's alone: whoever asks is told
+ * -EBUSY and changes nothing. So it is stored, not exchanged.
+ */
+static void type_settle(struct frame *f, uint64_t flag)
+{
+	uint64_t w = atomic64_load(&f->type);
+
+	BUG_ON(count(w) != 1 || !needs_validation(type(w)) ||
+	       (w & (FRAME_VALIDATED | FRAME_PARTIAL)));
+	atomic64_store(&f->type, w | flag);
+}
+
 void frame_type_validated(struct frame *f)
 {
-	uint64_t w = atomic64_or(&f->type, FRAME_VALIDATED);
-
-	BUG_ON(count(w) != 1 || (w & (FRAME_VALIDATED | FRAME_PARTIAL)));
+	type_settle(f, FRAME_VALIDATED);
 }
 
 void frame_type_partial(struct frame *f)
 {
-	uint64_t w = atomic64_or(&f->type, FRAME_PARTIAL);
-
-	BUG_ON(count(w) != 1 || (w & (FRAME_VALIDATED | FRAME_PARTIAL)));
+	type_settle(f, FRAME_PARTIAL);
 }
 
 void frame_type_cleared(struct frame *f)
@@ -224,22 +247,42 @@ bool frame_pin_set(struct frame *f)
 	return !(atomic64_or(&f->type, FRAME_PINNED) & FRAME_PINNED);
 }
 
-bool frame_pin_clear(struct frame *f)
-{
-	return atomic64_and(&f->type, ~FRAME_PINNED) & FRAME_PINNED;
-}
-
 bool frame_get_writable(struct frame *f, const struct domain *owner)
 {
-	if (!frame_get(f, owner))
-		return false;
-	if (frame_get_type(f, FRAME_WRITABLE) == 0)
-		return true;
-	frame_put(f);
-	return false;
+	return frame_get_use(f, owner, FRAME_WRITABLE) == 0;
 }
 
-void frame_put_writable(struct frame *f)
+/* Both words at once, for a use that is none yet. */
+static bool begin_use(struct frame *f, uint64_t usual, enum frame_type t)
+{
+	uint64_t r = atomic64_load(&f->refs), w = atomic64_load(&f->type);
+
+	if (!needs_validation(t) || count(w) || !frame_is_usual(r, usual) ||
+	    !atomic64_pair_cmpxchg(&f->refs, &r, &w, r + 1, type_word(t, 0, 1)))
+		return false;
+	if (type(w) != t && type(w) != FRAME_NONE)
+		flush_stale(f);
+	f->progress = 0;
+	return true;
+}
+
+int frame_get_use(struct frame *f, const struct domain *owner,
+		  enum frame_type t)
+{
+	int rc;
+
+	if (begin_use(f, frame_usual(owner->id), t))
+		return FRAME_MUST_VALIDATE;
+	if (!frame_get(f, owner))
+		return -EINVAL;
+	rc = frame_get_type(f, t);
+	if (rc >= 0)
+		return rc;
+	frame_put(f);
+	return -EINVAL;
+}
+
+void frame_put_use(struct frame *f)
 {
 	bool last = frame_put_type(f);
 

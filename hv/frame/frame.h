@@ -51,7 +51,9 @@ static inline struct frame *frame_lookup(guest_mfn_t m)
 /* Takes one more while one is held. False on overflow. */
 [[nodiscard]] bool frame_ref(struct frame *f);
 /* Drops one; the last frees the frame. */
-void frame_put(struct frame *f);
+static inline void frame_put(struct frame *f);
+/* frame_put()'s, when none remains of refs, which counts the one dropped. */
+void frame_put_last(struct frame *f, uint64_t refs);
 
 /* ---- types (count.c) ---- */
 
@@ -102,15 +104,133 @@ static inline bool frame_has_type(const struct frame *f, enum frame_type t)
 void frame_type_validated(struct frame *f);
 void frame_type_partial(struct frame *f);
 void frame_type_cleared(struct frame *f);
-/* Sets or clears the pin flag; false when it was so already. */
+/* Sets the pin flag; false when it was set already. */
 [[nodiscard]] bool frame_pin_set(struct frame *f);
-[[nodiscard]] bool frame_pin_clear(struct frame *f);
+/* Takes the flag away, and the use that it is as frame_put_type(), whose
+ * result is *last. False when it was not set. */
+[[nodiscard]] bool frame_pin_put(struct frame *f, bool *last);
 
-/* Drops a writable or other plain use with its reference. */
-void frame_put_writable(struct frame *f);
-/* A reference and a writable use together; undone by frame_put_writable. */
+/*
+ * A reference to a frame that the domain owns and a use as type t together:
+ * as frame_get() and then frame_get_type(), -EINVAL when either is refused.
+ */
+[[nodiscard]] int frame_get_use(struct frame *f, const struct domain *owner,
+				enum frame_type t);
+/* A reference and a writable use together. */
 [[nodiscard]] bool frame_get_writable(struct frame *f,
 				      const struct domain *owner);
+/* Drops a use that nobody has to devalidate, with its reference. */
+void frame_put_use(struct frame *f);
+static inline void frame_put_writable(struct frame *f);
+
+/* ---- both words at once, for hot paths ---- */
+
+/*
+ * A reference and a use come and go together, so where both are what they
+ * usually are, both words change in one compare-and-exchange of 16 bytes. It
+ * succeeds only if neither word has changed since it was loaded: whatever
+ * another CPU did in between (the frame went to another owner, became a
+ * table, was counted once more), it fails, and the long way is taken, step by
+ * step. A success is the two steps of the long way with nobody between them.
+ *
+ * The refs word carries the owner, so one subtraction answers three
+ * questions: counting from the owner's word with OWNED and no count, only a
+ * frame of his that he has not given up has a difference below the limit.
+ * (OWNED is itself a reference, so such a count is never 0.)
+ */
+
+/* Counts below this may grow: far from where they would run over. */
+#define FRAME_LIMIT_SHIFT 40
+
+/*
+ * The bits of a count any of which says "two or more". Zero on processors
+ * that cannot exchange 16 bytes: then nothing is ever as usual. Constant
+ * after boot.
+ */
+extern uint64_t frame_several;
+
+/* What frame_get_* compare with, for frames of that domain. */
+static inline uint64_t frame_usual(uint16_t owner)
+{
+	return frame_several
+		       ? (uint64_t)owner << FRAME_OWNER_SHIFT | FRAME_OWNED
+		       : 1UL << 63; /* nobody's */
+}
+
+/* True when refs is the owner's and can be counted once more. */
+static inline bool frame_is_usual(uint64_t refs, uint64_t usual)
+{
+	return (refs - usual) >> FRAME_LIMIT_SHIFT == 0;
+}
+
+/*
+ * A reference to a frame that owner owns, if writable with a use as WRITABLE;
+ * usual: of owner. From count 0 of WRITABLE as well: nothing else was between.
+ */
+[[nodiscard]] static inline bool frame_get_data(struct frame *f, uint64_t usual,
+						const struct domain *owner,
+						bool writable)
+{
+	const uint64_t zero = (uint64_t)FRAME_WRITABLE << FRAME_TYPE_SHIFT;
+	uint64_t r = atomic64_load(&f->refs), t;
+
+	if (!writable)
+		return (likely(frame_is_usual(r, usual)) &&
+			likely(atomic64_cmpxchg(&f->refs, &r, r + 1))) ||
+		       frame_get(f, owner);
+	t = atomic64_load(&f->type);
+	return (likely(!(((r - usual) | (t - zero)) >> FRAME_LIMIT_SHIFT)) &&
+		likely(atomic64_pair_cmpxchg(&f->refs, &r, &t, r + 1,
+					     t + 1))) ||
+	       frame_get_writable(f, owner);
+}
+
+/* The same for a table of validated type; false: perhaps by the long way. */
+[[nodiscard]] static inline bool
+frame_get_validated(struct frame *f, uint64_t usual, enum frame_type type)
+{
+	const uint64_t zero =
+		(uint64_t)type << FRAME_TYPE_SHIFT | FRAME_VALIDATED;
+	uint64_t r = atomic64_load(&f->refs), t = atomic64_load(&f->type);
+
+	return likely(!(((r - usual) | ((t & ~FRAME_PINNED) - zero)) >>
+			FRAME_LIMIT_SHIFT)) &&
+	       likely(atomic64_pair_cmpxchg(&f->refs, &r, &t, r + 1, t + 1));
+}
+
+/* Drops a reference; the last frees the frame. */
+static inline void frame_put(struct frame *f)
+{
+	uint64_t w = atomic64_add(&f->refs, ~0UL);
+
+	if (unlikely((w & FRAME_COUNT_MASK) <= 1))
+		frame_put_last(f, w);
+}
+
+/* Drops a use, whatever its type, and a reference, if others remain of both:
+ * then nothing begins or ends. False, and nothing is dropped, if not. */
+[[nodiscard]] static inline bool frame_put_one_of_several(struct frame *f)
+{
+	uint64_t r = atomic64_load(&f->refs), t = atomic64_load(&f->type);
+	uint64_t several = frame_several;
+
+	return likely(r & several) && likely(t & several) &&
+	       likely(atomic64_pair_cmpxchg(&f->refs, &r, &t, r - 1, t - 1));
+}
+
+/* Drops a reference, if writable with a use as WRITABLE. */
+static inline void frame_put_data(struct frame *f, bool writable)
+{
+	if (!writable)
+		frame_put(f);
+	else if (!frame_put_one_of_several(f))
+		frame_put_use(f);
+}
+
+static inline void frame_put_writable(struct frame *f)
+{
+	frame_put_data(f, true);
+}
 
 /* ---- allocation (alloc.c) ---- */
 

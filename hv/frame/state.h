@@ -21,13 +21,15 @@ enum frame_type {
 	FRAME_SEGDESC, /* holds descriptors of a GDT or LDT */
 };
 
-/* The refs word: flags above, the general count below. */
-#define FRAME_OWNED (1UL << 63) /* the owner's own reference is held */
-#define FRAME_SHARED                                                         \
-	(1UL << 62)		     /* shared by the hypervisor: not on the \
-					domain's list, not in its reservation */
-#define FRAME_FREE	 (1UL << 61) /* on a free list; order in progress */
-#define FRAME_COUNT_MASK ((1UL << 48) - 1)
+/* The refs word: the owner's id, flags, the general count. */
+#define FRAME_OWNER_SHIFT 48
+#define FRAME_OWNED	  (1UL << 47) /* the owner's own reference is held */
+/* shared by the hypervisor: not on the domain's list or in its reservation */
+#define FRAME_SHARED (1UL << 46)
+#define FRAME_FREE   (1UL << 45) /* on a free list; order in progress */
+
+/* The count of either word. */
+#define FRAME_COUNT_MASK ((1UL << 45) - 1)
 
 /* The type word: type, flags, count of uses. */
 #define FRAME_TYPE_SHIFT 60
@@ -40,17 +42,26 @@ enum frame_type {
  * or for a free frame the allocator's; o: written by whoever allocates or
  * frees, when no reference can exist.
  */
-struct frame {
-	atomic64_t refs;   /* a */
-	atomic64_t type;   /* a */
-	uint32_t next;	   /* p: mfn of the next on the list, FRAME_NIL */
-	uint32_t prev;	   /* p */
-	uint16_t owner;	   /* o: domain id */
+struct __attribute__((aligned(16))) frame {
+	union {
+		atomic64_t refs; /* a, also with type at once */
+		struct {
+			uint16_t count[3];
+			uint16_t owner; /* o: domain id; part of refs */
+		};
+	};
+	atomic64_t type; /* a */
+	uint32_t next;	 /* p: mfn of the next on the list, FRAME_NIL */
+	uint32_t prev;	 /* p */
+	uint16_t spare;
 	uint16_t progress; /* m: entries [0,progress) validated, if partial;
 			      p: order, if free */
 	atomic32_t stamp;  /* a: flush clock when a use ended */
 };
 _Static_assert(sizeof(struct frame) == 32, "frame table entry");
+_Static_assert(offsetof(struct frame, owner) * 8 == FRAME_OWNER_SHIFT &&
+		       offsetof(struct frame, type) == sizeof(atomic64_t),
+	       "the count words");
 
 #define FRAME_NIL 0xffffffffU
 

@@ -46,6 +46,23 @@ static inline void arch_set_words(void *dst, uint64_t word, uint64_t n)
 		__builtin_memcpy(at, &word, 8);
 }
 
+/* See atomic64_pair_cmpxchg(): all CPUs are fibers of one thread. */
+static inline bool arch_pair_cmpxchg(void *at, uint64_t *first,
+				     uint64_t *second, uint64_t new_first,
+				     uint64_t new_second)
+{
+	uint64_t *pair = at;
+	bool done = pair[0] == *first && pair[1] == *second;
+
+	*first = pair[0];
+	*second = pair[1];
+	if (done) {
+		pair[0] = new_first;
+		pair[1] = new_second;
+	}
+	return done;
+}
+
 static inline uint64_t arch_tsc(void)
 {
 	return host_tsc;

@@ -11,6 +11,7 @@
  *   uint64_t *arch_m2p              the machine-to-physical table, writable
  *   void arch_copy_words(dst, src, n), arch_set_words(dst, word, n)
  *                                   n words of eight bytes, upwards
+ *   bool arch_pair_cmpxchg(...)     see atomic64_pair_cmpxchg()
  *   uint64_t arch_tsc(void)         the time-stamp counter
  *   void arch_relax(void)           a spin's pause; interrupts may come in
  *   void arch_yield_point(void)     where the explorer may change CPUs

@@ -76,6 +76,18 @@ ATOMIC_DEFINE(32)
 ATOMIC_DEFINE(64)
 
 /*
+ * Two words that lie together, 16 bytes aligned, in one step: as above. The
+ * oldest 64-bit processors cannot (frame_several).
+ */
+static inline bool atomic64_pair_cmpxchg(atomic64_t *a, uint64_t *first,
+					 uint64_t *second, uint64_t new_first,
+					 uint64_t new_second)
+{
+	arch_yield_point();
+	return arch_pair_cmpxchg(a, first, second, new_first, new_second);
+}
+
+/*
  * Words that lie in memory shared with a guest have plain types in the public
  * headers; these are their accessors. Bit operations return the old bit.
  */
@@ -113,6 +125,13 @@ static inline void shared_store8(uint8_t *p, uint8_t v)
 {
 	arch_yield_point();
 	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+
+static inline bool shared_cmpxchg64(uint64_t *p, uint64_t *expected, uint64_t v)
+{
+	arch_yield_point();
+	return __atomic_compare_exchange_n(p, expected, v, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 static inline uint8_t shared_xchg8(uint8_t *p, uint8_t v)

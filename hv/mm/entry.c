@@ -26,20 +26,23 @@
  */
 #include "mm/entry.h"
 
-/* Bits that no guest's entry may have, beside reserved address bits. */
-static uint64_t forbidden(unsigned int level)
+struct pte_rule entry_rule_64(unsigned int level)
 {
-	return level > 1 ? arch_pte_reserved | PTE_PSE : arch_pte_reserved;
+	return (struct pte_rule){
+		.forbidden = arch_pte_reserved | (level > 1 ? PTE_PSE : 0),
+		.clear = PTE_G | (level > 1 ? PTE_PWT | PTE_PCD : PTE_CACHE),
+		.set = PTE_US,
+	};
 }
 
 /* The narrowest addresses of caches there: bits above may be ignored. */
 #define LEAKING_FRAMES (~0UL >> (64 - (44 - PAGE_SHIFT)))
 
-static int nonpresent_check(unsigned int level, uint64_t pte)
+int entry_absent_check(unsigned int level, uint64_t pte)
 {
 	uint64_t m = pte_mfn(pte).v & LEAKING_FRAMES;
 
-	if (likely(!(pte & (PTE_ADDR | PTE_PSE))) || !arch_leaks_nonpresent())
+	if (!arch_leaks_nonpresent())
 		return 0;
 	/* As a superpage it would name all memory around its frame. */
 	if (level > 1 && (pte & PTE_PSE))
@@ -47,117 +50,101 @@ static int nonpresent_check(unsigned int level, uint64_t pte)
 	return m != 0 && m < frame_limit ? -EINVAL : 0;
 }
 
-static int data_get(uint64_t *pte, struct domain *owner)
-{
-	struct frame *f = frame_lookup(pte_mfn(*pte));
-	int rc;
-
-	if (!f || !frame_get(f, owner))
-		return -EINVAL;
-	if (*pte & PTE_RW) {
-		rc = frame_get_type(f, FRAME_WRITABLE);
-		if (rc) {
-			frame_put(f);
-			return -EINVAL;
-		}
-	}
-	*pte = (*pte | PTE_US) & ~(PTE_G | PTE_CACHE);
-	return 0;
-}
-
-static int subtable_get(struct mm_locked m, unsigned int level, uint64_t *pte)
-{
-	struct frame *f = frame_lookup(pte_mfn(*pte));
-	int rc = f ? mm_get_table(m, f, table_type(level - 1)) : -EINVAL;
-
-	if (!rc)
-		*pte = (*pte | PTE_US) & ~(PTE_G | PTE_PWT | PTE_PCD);
-	return rc;
-}
-
 int entry_get(struct mm_locked m, unsigned int level, uint64_t *pte,
 	      struct domain *owner)
 {
+	const struct pte_rule *rule = &m.d->mm.rule[level - 1];
+	struct frame *f;
+	int rc;
+
+	if (level == 1)
+		return data_get(rule, frame_usual(owner->id), owner, pte);
 	if (!(*pte & PTE_P))
-		return nonpresent_check(level, *pte);
-	if (*pte & forbidden(level))
+		return *pte ? entry_absent_check(level, *pte) : 0;
+	if (*pte & rule->forbidden)
 		return -EINVAL;
-	return level == 1 ? data_get(pte, owner) : subtable_get(m, level, pte);
+	f = frame_lookup(pte_mfn(*pte));
+	rc = f ? mm_get_table(m, f, table_type(level - 1)) : -EINVAL;
+	if (!rc)
+		*pte = (*pte & ~rule->clear) | rule->set;
+	return rc;
 }
 
 int entry_put(struct mm_locked m, unsigned int level, uint64_t pte)
 {
-	struct frame *f;
-
-	if (!(pte & PTE_P))
-		return 0;
-	f = frame_lookup(pte_mfn(pte));
-	if (level > 1)
-		return mm_put_table(m, f);
-	if (pte & PTE_RW)
-		frame_put_writable(f);
-	else
-		frame_put(f);
+	if (level > 1 && (pte & PTE_P))
+		return mm_put_table(m, frame_lookup(pte_mfn(pte)));
+	data_put(pte);
 	return 0;
 }
 
 /*
- * True when going from one present L1 entry to another needs no reference:
- * same frame, same right to write, nothing forbidden.
+ * The old entry's reference becomes the new one's: with the lock held nobody
+ * else takes it away. A right to write that the old one had not is taken as
+ * any other, of a frame that the owner owns: a frame that somebody lent for
+ * reading does not become writable here.
  */
-static bool only_flags_change(unsigned int level, uint64_t old, uint64_t new)
+int entry_change_rights(struct mm_locked m, struct frame *table,
+			uint64_t *entry, uint64_t old, uint64_t value,
+			const struct domain *owner, bool keep_ad, bool exact)
 {
-	return (old & new &PTE_P) && !(new &forbidden(level)) &&
-	       !((old ^ new) & (PTE_ADDR | PTE_RW)) && level == 1;
+	const struct pte_rule *rule = &m.d->mm.rule[0];
+	struct frame *f = frame_lookup(pte_mfn(old));
+	bool more = value & ~old & PTE_RW, less = old & ~value & PTE_RW;
+	bool stored;
+
+	if (value & rule->forbidden)
+		return -EINVAL;
+	if (more &&
+	    (f->owner != owner->id || frame_get_type(f, FRAME_WRITABLE)))
+		return -EINVAL;
+	value = (value & ~rule->clear) | rule->set;
+	stored = entry_store(table, entry, &old, value, keep_ad, exact);
+	if (stored ? less : more) {
+		bool last = frame_put_type(f);
+
+		BUG_ON(last); /* a writable use */
+	}
+	return stored ? 0 : -EAGAIN;
 }
 
-/* Stores new over old, hardware's A and D bits permitting. */
-static bool store(struct frame *f, unsigned int idx, uint64_t *old,
-		  uint64_t pte, bool keep_ad, bool exact)
+/* An entry of a higher level, which refers to a table. */
+static int table_replace(struct mm_locked m, struct frame *f,
+			 unsigned int level, uint64_t *entry, uint64_t value,
+			 struct domain *owner, bool keep_ad,
+			 const uint64_t *expected)
 {
-	uint64_t seen = *old, ad = PTE_A | PTE_D;
+	uint64_t old = shared_load64(entry);
+	int rc;
 
-	for (;;) {
-		uint64_t value = keep_ad ? (pte & ~ad) | (seen & ad) : pte;
-
-		*old = seen;
-		if (pt_store(f, idx, &seen, value))
-			return true;
-		if (exact)
-			return false;
+	if (expected && old != *expected)
+		return -EAGAIN;
+	rc = entry_get(m, level, &value, owner);
+	if (rc)
+		return rc;
+	if (!entry_store(f, entry, &old, value, keep_ad && (value & PTE_P),
+			 expected != NULL)) {
+		mm_drop_entry(m, level, value);
+		return -EAGAIN;
 	}
+	mm_drop_entry(m, level, old);
+	return 0;
 }
 
 int mm_entry_update(struct mm_locked m, struct frame *f, unsigned int idx,
-		    uint64_t value, struct domain *foreign, bool keep_ad,
+		    uint64_t value, struct domain *owner, bool keep_ad,
 		    const uint64_t *expected)
 {
 	unsigned int level = level_of(frame_type_of(f));
-	uint64_t *table = frame_ptr(f);
-	uint64_t old = shared_load64(&table[idx]);
-	bool flags_only;
-	int rc = 0;
+	uint64_t *entry = (uint64_t *)frame_ptr(f) + idx;
 
+	if (level == 1)
+		return data_replace(m, f, entry, value, frame_usual(owner->id),
+				    owner, keep_ad, expected);
 	if (pte_slot_is_ours(level, idx))
 		return -EPERM;
-	if (expected && old != *expected)
-		return -EAGAIN;
-	flags_only = only_flags_change(level, old, value);
-	if (flags_only)
-		value = (value | PTE_US) & ~(PTE_G | PTE_CACHE);
-	else
-		rc = entry_get(m, level, &value, foreign);
-	if (rc)
-		return rc;
-	if (!store(f, idx, &old, value, keep_ad && (value & PTE_P),
-		   expected != NULL)) {
-		if (!flags_only)
-			mm_drop_entry(m, level, value);
-		return -EAGAIN;
-	}
-	if (!flags_only)
-		mm_drop_entry(m, level, old);
-	return 0;
+	return table_replace(m, f, level, entry, value, owner, keep_ad,
+			     expected);
 }
 
 /* Gives an entry's references back; what is interrupted is settled later. */

@@ -26,11 +26,108 @@
 void mm_drop_table(struct mm_locked m, struct frame *f);
 void mm_drop_entry(struct mm_locked m, unsigned int level, uint64_t pte);
 void mm_orphan(struct mm_locked m, struct frame *f);
+/* Takes f's pin away, as mm_drop_table(). False: it has none. */
+[[nodiscard]] bool mm_drop_pin(struct mm_locked m, struct frame *f);
 /*
  * Goes on with the orphan first: every operation's beginning, before it looks
  * at any table, which may lose its last use here. -ERESTART.
  */
-[[nodiscard]] int mm_settle(struct mm_locked m);
+[[nodiscard]] int mm_settle_orphan(struct mm_locked m);
+[[nodiscard]] static inline int mm_settle(struct mm_locked m)
+{
+	return unlikely(m.d->mm.orphan) ? mm_settle_orphan(m) : 0;
+}
+
+/* What a 64-bit guest's entries of a level may be (entry.c). */
+struct pte_rule entry_rule_64(unsigned int level);
+/* Whether a non-present entry that is not empty may be: 0 or -EINVAL. */
+[[nodiscard]] int entry_absent_check(unsigned int level, uint64_t pte);
+
+/*
+ * entry_get() of an L1's, whose frame owner owns; rule and usual
+ * (frame_usual()) are the same for a whole batch.
+ */
+[[nodiscard]] static inline __attribute__((always_inline)) int
+data_get(const struct pte_rule *rule, uint64_t usual,
+	 const struct domain *owner, uint64_t *pte)
+{
+	uint64_t e = *pte;
+	struct frame *f;
+
+	if (!(e & PTE_P))
+		return unlikely(e & (PTE_ADDR | PTE_PSE))
+			       ? entry_absent_check(1, e)
+			       : 0;
+	if (unlikely(e & rule->forbidden))
+		return -EINVAL;
+	f = frame_lookup(pte_mfn(e));
+	if (unlikely(!f) ||
+	    unlikely(!frame_get_data(f, usual, owner, e & PTE_RW)))
+		return -EINVAL;
+	*pte = (e & ~rule->clear) | rule->set;
+	return 0;
+}
+
+/* And entry_put(): what stands in a validated L1 was checked. */
+static inline __attribute__((always_inline)) void data_put(uint64_t pte)
+{
+	if (pte & PTE_P)
+		frame_put_data(frame_of(mfn(pte_mfn(pte).v)), pte & PTE_RW);
+}
+
+/* Stores pte over *old, which becomes what was there, hardware's accessed and
+ * dirty bits with it. exact: only over *old; false when it is not there. */
+[[nodiscard]] static inline bool entry_store(struct frame *table,
+					     uint64_t *entry, uint64_t *old,
+					     uint64_t pte, bool keep_ad,
+					     bool exact)
+{
+	uint64_t seen = *old, ad = keep_ad ? PTE_A | PTE_D : 0;
+
+	while (!pt_store(table, entry, &seen, (pte & ~ad) | (seen & ad))) {
+		if (exact)
+			return false;
+		*old = seen;
+	}
+	return true;
+}
+
+/* entry_replace() where both entries map the same frame. */
+[[nodiscard]] int entry_change_rights(struct mm_locked m, struct frame *table,
+				      uint64_t *entry, uint64_t old,
+				      uint64_t value,
+				      const struct domain *owner, bool keep_ad,
+				      bool exact);
+
+/*
+ * mm_entry_update() for an L1, which table is known to be: flat, because
+ * mapping and unmapping consist of it.
+ */
+[[nodiscard]] static inline __attribute__((always_inline)) int
+data_replace(struct mm_locked m, struct frame *table, uint64_t *entry,
+	     uint64_t value, uint64_t usual, const struct domain *owner,
+	     bool keep_ad, const uint64_t *expected)
+{
+	uint64_t old = shared_load64(entry);
+	int rc;
+
+	if (expected && old != *expected)
+		return -EAGAIN;
+	if (!((old ^ value) & PTE_ADDR) && (old & value & PTE_P))
+		return entry_change_rights(m, table, entry, old, value, owner,
+					   keep_ad, expected != NULL);
+	rc = data_get(&m.d->mm.rule[0], usual, owner, &value);
+	if (unlikely(rc))
+		return rc;
+	if (!entry_store(table, entry, &old, value, keep_ad && (value & PTE_P),
+			 expected != NULL)) {
+		data_put(value);
+		return -EAGAIN;
+	}
+	/* The last translation's reference goes after the entry has gone. */
+	data_put(old);
+	return 0;
+}
 
 static inline unsigned int level_of(enum frame_type t)
 {

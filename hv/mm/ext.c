@@ -33,10 +33,7 @@ static int unpin(struct domain *d, struct frame *f)
 	if (!rc && !frame_get(f, d))
 		rc = -EINVAL;
 	else if (!rc) {
-		if (frame_pin_clear(f))
-			mm_drop_table(m, f);
-		else
-			rc = -EINVAL;
+		rc = mm_drop_pin(m, f) ? 0 : -EINVAL;
 		frame_put(f);
 	}
 	mm_unlock(m);

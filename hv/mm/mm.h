@@ -36,7 +36,7 @@ void mm_unlock(struct mm_locked m);
 /* ---- entries (entry.c) ---- */
 
 /*
- * Writes entry idx of a validated table f of domain m.d, where foreign's
+ * Writes entry idx of a validated table f of domain m.d, where owner's
  * frames may be referred to; mm_settle() came before f was looked at.
  * keep_ad: accessed and dirty bits of the old entry stay. expected: NULL, or
  * the value that must be there (for emulated compare-and-exchange): -EAGAIN
@@ -44,19 +44,19 @@ void mm_unlock(struct mm_locked m);
  */
 [[nodiscard]] int mm_entry_update(struct mm_locked m, struct frame *f,
 				  unsigned int idx, uint64_t value,
-				  struct domain *foreign, bool keep_ad,
+				  struct domain *owner, bool keep_ad,
 				  const uint64_t *expected);
 
 /* The one function that writes a validated page-table entry (store.c). */
-[[nodiscard]] bool pt_store(struct frame *f, unsigned int idx, uint64_t *old,
+[[nodiscard]] bool pt_store(struct frame *table, uint64_t *entry, uint64_t *old,
 			    uint64_t new_value);
 
 /* ---- walking (walk.c) ---- */
 
-/* Where an entry lies: entry idx of the validated table. */
+/* Where an entry lies, and in which validated table. */
 struct mm_place {
 	struct frame *table;
-	unsigned int idx;
+	uint64_t *entry;
 };
 /*
  * The L1 entry that maps va in the tables under root (one of root_for(), may

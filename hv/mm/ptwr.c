@@ -108,7 +108,7 @@ static struct frame *table_at(struct mm_locked m, struct vcpu *v, uint64_t va)
 
 	if (!mm_walk(m, root_active(v), va, &at))
 		return NULL;
-	e = shared_load64((uint64_t *)frame_ptr(at.table) + at.idx);
+	e = shared_load64(at.entry);
 	if ((e & (PTE_P | PTE_RW)) != PTE_P)
 		return NULL;
 	f = frame_lookup(pte_mfn(e));

@@ -114,7 +114,7 @@ static bool frame_at(struct vcpu *v, uint64_t va, guest_mfn_t *out)
 	uint64_t e = 0;
 
 	if (mm_walk(m, root_for(v, true), va, &at))
-		e = shared_load64((uint64_t *)frame_ptr(at.table) + at.idx);
+		e = shared_load64(at.entry);
 	mm_unlock(m);
 	*out = pte_mfn(e);
 	return e & PTE_P;

@@ -9,6 +9,13 @@
 
 struct frame;
 
+/* What a domain's present entries of one level may be: its width decides. */
+struct pte_rule {
+	uint64_t forbidden; /* refused: reserved, or a superpage */
+	uint64_t clear;	    /* what a guest may ask for and does not get */
+	uint64_t set;	    /* what it gets without asking */
+};
+
 struct domain_mm {
 	struct spinlock lock; /* every validated page table of the domain, its
 				 types, partial states and roots */
@@ -20,6 +27,7 @@ struct domain_mm {
 	/* lock: how far taking the domain apart has come (teardown.c) */
 	uint32_t teardown_phase;
 	struct frame *teardown_at; /* a reference is held */
+	struct pte_rule rule[4];   /* of levels 1 to 4; constant */
 };
 
 #define GDT_GUEST_PAGES 14 /* FIRST_RESERVED_GDT_PAGE */

@@ -10,10 +10,9 @@
  * that the processor sets meanwhile is not lost: false, and *old what was
  * found, when it did.
  */
-bool pt_store(struct frame *f, unsigned int idx, uint64_t *old,
+bool pt_store(struct frame *table, uint64_t *entry, uint64_t *old,
 	      uint64_t new_value)
 {
-	atomic64_t *table = frame_ptr(f);
-
-	return atomic64_cmpxchg(&table[idx], old, new_value);
+	(void)table;
+	return shared_cmpxchg64(entry, old, new_value);
 }

@@ -60,10 +60,8 @@ static int pin_drop(struct domain *d, struct frame *f)
 	struct mm_locked m = mm_lock(d);
 	int rc = mm_settle(m);
 
-	if (!rc && frame_pin_clear(f)) {
-		mm_drop_table(m, f);
+	if (!rc && mm_drop_pin(m, f))
 		rc = mm_settle(m);
-	}
 	if (!rc)
 		rc = mm_finish_partial(m, f);
 	mm_unlock(m);

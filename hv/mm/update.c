@@ -29,63 +29,95 @@ static int m2p_update(struct domain *owner, struct frame *f, uint64_t pfn)
 	return 0;
 }
 
-/* f is counted for us: it stays what it is as far as the lock keeps it. */
-static int table_write(struct mm_locked m, struct domain *owner,
-		       struct frame *f, uint64_t ptr, uint64_t val)
+/* One request that is not for an L1. */
+static int update_other(struct mm_locked m, struct domain *owner,
+			const struct mmu_update *req)
 {
-	enum frame_type t = frame_type_of(f);
-	unsigned int idx = (unsigned int)(ptr & ~PAGE_MASK) / 8;
+	struct frame *f = frame_lookup(guest_mfn(req->ptr >> PAGE_SHIFT));
+	unsigned int offset = (unsigned int)(req->ptr & ~PAGE_MASK & ~7UL);
+	enum frame_type t;
+	int rc;
 
+	if ((req->ptr & 3) == MMU_MACHPHYS_UPDATE)
+		return m2p_update(owner, f, req->val);
+	if ((req->ptr & 3) == MMU_PT_UPDATE_NO_TRANSLATE)
+		return -EOPNOTSUPP;
+	rc = mm_settle(m);
+	if (rc)
+		return rc;
+	if ((req->ptr & 4) || !f || !frame_get(f, m.d))
+		return -EINVAL;
+	t = frame_type_of(f);
 	if (is_table(t) && frame_has_type(f, t))
-		return mm_entry_update(m, f, idx, val, owner,
-				       (ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD,
-				       NULL);
-	return data_write(m, f, ptr & ~PAGE_MASK & ~7UL, val);
+		rc = mm_entry_update(
+			m, f, offset / 8, req->val, owner,
+			(req->ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD, NULL);
+	else
+		rc = data_write(m, f, offset, req->val);
+	frame_put(f);
+	return rc;
 }
 
 /*
- * One request. *held is the table of the one before, with a reference, or
- * NULL: requests come by the dozen for one table.
+ * Requests come by the dozen for one L1. Once it is known to be one of the
+ * domain's, counted, it stays one while the lock is held and only entries of
+ * L1s change: these end no use of a table.
  */
-static int update_one(struct mm_locked m, struct domain *owner,
-		      const struct mmu_update *req, struct frame **held)
-{
-	unsigned int what = req->ptr & 3;
-	struct frame *f = frame_lookup(guest_mfn(req->ptr >> PAGE_SHIFT));
-	int rc;
+struct run {
+	uint64_t page;	    /* what ptr & RUN_BITS is in requests for it */
+	struct frame *held; /* the table, with a reference; or NULL */
+	uint64_t *entries;
+};
+/* Bits 0 and 2 of ptr are clear in both kinds of update, and only there. */
+#define RUN_BITS (PAGE_MASK | 5)
+#define RUN_NONE 2UL /* no ptr & RUN_BITS */
 
-	if (unlikely(what == MMU_MACHPHYS_UPDATE))
-		return m2p_update(owner, f, req->val);
-	if (unlikely(what == MMU_PT_UPDATE_NO_TRANSLATE))
-		return -EOPNOTSUPP;
-	rc = mm_settle(m);
-	if (unlikely(rc))
-		return rc;
-	if (unlikely((req->ptr & 4) || !f))
-		return -EINVAL;
-	if (f != *held) {
-		if (!frame_get(f, m.d))
-			return -EINVAL;
-		if (*held)
-			frame_put(*held);
-		*held = f;
+static void run_end(struct run *r)
+{
+	if (r->held)
+		frame_put(r->held);
+	r->held = NULL;
+	r->page = RUN_NONE;
+}
+
+/* False: ptr is not an entry of an L1 in use. */
+static bool run_begin(struct mm_locked m, struct run *r, uint64_t ptr)
+{
+	struct frame *f = frame_lookup(guest_mfn(ptr >> PAGE_SHIFT));
+
+	run_end(r);
+	if ((ptr & 5) || !f || !frame_get(f, m.d))
+		return false;
+	if (!frame_has_type(f, FRAME_L1)) {
+		frame_put(f);
+		return false;
 	}
-	return table_write(m, owner, f, req->ptr, req->val);
+	*r = (struct run){ ptr & PAGE_MASK, f, frame_ptr(f) };
+	return true;
 }
 
 int mm_update(struct mm_locked m, struct domain *owner,
 	      const struct mmu_update *req, unsigned int n, unsigned int *done)
 {
-	struct frame *held = NULL;
-	int rc = 0;
+	uint64_t usual = frame_usual(owner->id);
+	struct run run = { .page = RUN_NONE };
+	int rc = mm_settle(m);
+	unsigned int i = 0;
 
-	for (*done = 0; *done < n; ++*done) {
-		rc = update_one(m, owner, &req[*done], &held);
-		if (rc)
-			break;
+	for (; !rc && i < n; i += !rc) {
+		uint64_t ptr = req[i].ptr;
+
+		if (unlikely((ptr & RUN_BITS) != run.page) &&
+		    !run_begin(m, &run, ptr))
+			rc = update_other(m, owner, &req[i]);
+		else
+			rc = data_replace(m, run.held,
+					  &run.entries[(ptr & ~PAGE_MASK) / 8],
+					  req[i].val, usual, owner, ptr & 2,
+					  NULL);
 	}
-	if (held)
-		frame_put(held);
+	run_end(&run);
+	*done = i;
 	return rc;
 }
 
@@ -151,8 +183,8 @@ int mm_update_va(struct vcpu *v, uint64_t va, uint64_t value, uint64_t flags,
 	if (!rc && !mm_walk(m, root_active(v), va, &at))
 		rc = -EINVAL;
 	if (!rc)
-		rc = mm_entry_update(m, at.table, at.idx, value, owner, false,
-				     NULL);
+		rc = data_replace(m, at.table, at.entry, value,
+				  frame_usual(owner->id), owner, false, NULL);
 	mm_unlock(m);
 	if (!rc && cpus)
 		flush_do(flags, cpus, va);

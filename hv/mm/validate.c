@@ -43,6 +43,8 @@ void mm_unlock(struct mm_locked m)
 void mm_domain_init(struct domain *d)
 {
 	spin_init(&d->mm.lock, LOCK_RANK_MM);
+	for (unsigned int level = 1; level <= 4; level++)
+		d->mm.rule[level - 1] = entry_rule_64(level);
 }
 
 /* Remembers how far it is and gives use and reference to the partial state. */
@@ -83,6 +85,17 @@ static bool eight_empty(const uint64_t *e)
 	return !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]);
 }
 
+/* The first n entries of an L1: short enough not to be interrupted. */
+static void drop_l1(const uint64_t *table, unsigned int n)
+{
+	for (unsigned int at = 0; at < n; at += 8) {
+		if (eight_empty(&table[at]))
+			continue;
+		for (unsigned int i = at; i < n && i < at + 8; i++)
+			data_put(table[i]);
+	}
+}
+
 /*
  * Drops the references of entries below progress and ends the use. 0, or
  * -ERESTART with the frame partial (undo as given).
@@ -93,6 +106,11 @@ static int devalidate(struct mm_locked m, struct frame *f, unsigned int undo)
 	unsigned int at = f->progress & (UNDO - 1);
 	uint64_t *table = frame_ptr(f);
 
+	if (level == 1) {
+		drop_l1(table, at);
+		frame_type_cleared(f);
+		return 0;
+	}
 	if (finish_below(m, level, table, at))
 		return interrupted(f, at | undo);
 	while (at > 0) {
@@ -106,7 +124,7 @@ static int devalidate(struct mm_locked m, struct frame *f, unsigned int undo)
 		if (!(table[at] & PTE_P) || pte_slot_is_ours(level, at))
 			continue;
 		rc = entry_put(m, level, table[at]);
-		if (rc || (level > 1 && at > 0 && arch_preempt_pending()))
+		if (rc || (at > 0 && arch_preempt_pending()))
 			return interrupted(f, at | undo);
 	}
 	if (level == 4)
@@ -152,12 +170,36 @@ static int validate_table(struct mm_locked m, struct frame *f,
 		if (rc)
 			return take_back(m, f, i, rc);
 		table[i] = e;
-		if (level > 1 && i + 1 < TABLE_ENTRIES &&
-		    arch_preempt_pending())
+		if (i + 1 < TABLE_ENTRIES && arch_preempt_pending())
 			return interrupted(f, i + 1);
 	}
 	if (level == 4)
 		arch_l4_fill(table);
+	frame_type_validated(f);
+	return 0;
+}
+
+/*
+ * The same for an L1. It never stops half-way, so it begins at the beginning
+ * and is done, or taken back, when this returns.
+ */
+static int validate_l1(struct mm_locked m, struct frame *f)
+{
+	const struct pte_rule rule = m.d->mm.rule[0];
+	uint64_t usual = frame_usual(m.d->id), *table = frame_ptr(f);
+
+	for (unsigned int at = 0; at < TABLE_ENTRIES; at += 8) {
+		if (eight_empty(&table[at]))
+			continue;
+		for (unsigned int i = at; i < at + 8; i++) {
+			uint64_t e = table[i];
+			int rc = data_get(&rule, usual, m.d, &e);
+
+			if (unlikely(rc))
+				return take_back(m, f, i, rc);
+			table[i] = e;
+		}
+	}
 	frame_type_validated(f);
 	return 0;
 }
@@ -181,25 +223,23 @@ int mm_get_table(struct mm_locked m, struct frame *f, enum frame_type t)
 {
 	int rc;
 
-	if (!frame_get(f, m.d))
-		return -EINVAL;
-	rc = frame_get_type(f, t);
-	if (rc == 0)
+	if (frame_get_validated(f, frame_usual(m.d->id), t))
 		return 0;
-	if (rc != FRAME_MUST_VALIDATE) {
-		frame_put(f);
-		return -EINVAL;
-	}
+	rc = frame_get_use(f, m.d, t);
+	if (rc != FRAME_MUST_VALIDATE)
+		return rc;
 	if (t == FRAME_SEGDESC)
 		return validate_descriptors(f);
 	if (f->progress & UNDO)
 		return take_back(m, f, f->progress & (UNDO - 1), -EINVAL);
-	return validate_table(m, f, level_of(t));
+	return t == FRAME_L1 ? validate_l1(m, f)
+			     : validate_table(m, f, level_of(t));
 }
 
-int mm_put_table(struct mm_locked m, struct frame *f)
+/* A use was dropped; its reference is dropped with what it validated. */
+static int use_dropped(struct mm_locked m, struct frame *f, bool last)
 {
-	if (frame_put_type(f)) {
+	if (last) {
 		if (frame_type_of(f) == FRAME_SEGDESC)
 			frame_type_cleared(f);
 		else if (devalidate(m, f, 0))
@@ -207,6 +247,13 @@ int mm_put_table(struct mm_locked m, struct frame *f)
 	}
 	frame_put(f);
 	return 0;
+}
+
+int mm_put_table(struct mm_locked m, struct frame *f)
+{
+	if (frame_put_one_of_several(f))
+		return 0;
+	return use_dropped(m, f, frame_put_type(f));
 }
 
 int mm_finish_partial(struct mm_locked m, struct frame *f)
@@ -233,12 +280,21 @@ void mm_drop_table(struct mm_locked m, struct frame *f)
 		mm_orphan(m, f);
 }
 
-int mm_settle(struct mm_locked m)
+bool mm_drop_pin(struct mm_locked m, struct frame *f)
+{
+	bool last;
+
+	if (!frame_pin_put(f, &last))
+		return false;
+	if (use_dropped(m, f, last))
+		mm_orphan(m, f);
+	return true;
+}
+
+int mm_settle_orphan(struct mm_locked m)
 {
 	struct frame *f = m.d->mm.orphan;
 
-	if (likely(!f))
-		return 0;
 	/* Somebody may have validated it anew: then it is not partial. */
 	if (mm_finish_partial(m, f))
 		return -ERESTART;

@@ -91,7 +91,7 @@ static void reserved_bit(struct vcpu *v, uint32_t error, uint64_t va)
 	uint64_t entry = 0;
 
 	if (mm_walk(m, root_active(v), va, &at))
-		entry = shared_load64((uint64_t *)frame_ptr(at.table) + at.idx);
+		entry = shared_load64(at.entry);
 	mm_unlock(m);
 	domain_crash(v->domain,
 		     "vcpu %u: reserved bit in the page tables for %#lx "

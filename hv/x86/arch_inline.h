@@ -30,6 +30,21 @@ static inline struct cpu *this_cpu(void)
 	return (struct cpu *)((sp | (CPU_STACK_SIZE - 1)) + 1 - CPU_BLOCK_SIZE);
 }
 
+/* See atomic64_pair_cmpxchg(). */
+static inline bool arch_pair_cmpxchg(void *at, uint64_t *first,
+				     uint64_t *second, uint64_t new_first,
+				     uint64_t new_second)
+{
+	bool done;
+
+	__asm__ volatile("lock cmpxchg16b %1"
+			 : "=@ccz"(done), "+m"(*(unsigned __int128 *)at),
+			   "+a"(*first), "+d"(*second)
+			 : "b"(new_first), "c"(new_second)
+			 : "memory");
+	return done;
+}
+
 static inline uint64_t arch_tsc(void)
 {
 	uint32_t lo, hi;

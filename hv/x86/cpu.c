@@ -11,6 +11,7 @@
 
 #include "arch.h"
 #include "errno.h"
+#include "frame/frame.h"
 #include "log/log.h"
 #include "pte.h"
 #include "x86/msr.h"
@@ -129,6 +130,8 @@ void cpu_detect(void)
 	leaks_nonpresent = features_leak_nonpresent(f, capabilities);
 	arch_pte_reserved = (PTE_ADDR & ~((1UL << f->phys_bits) - 1)) |
 			    (f->nx ? 0 : PTE_NX);
+	if (!f->cx16)
+		frame_several = 0;
 	log_info("CPU: %s family %u model %#x, %u address bits%s%s", f->vendor,
 		 f->family, f->model, f->phys_bits, f->tcg ? ", TCG" : "",
 		 leaks_nonpresent ? ", L1TF" : "");

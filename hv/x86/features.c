@@ -77,6 +77,7 @@ static void read_basic(struct cpu_features *f, const struct reader *r)
 	f->pat = bit(v[EDX], 16);
 	f->fxsr = bit(v[EDX], 24);
 	f->sse2 = bit(v[EDX], 26);
+	f->cx16 = bit(v[ECX], 13);
 	f->x2apic = bit(v[ECX], 21);
 	f->tsc_deadline = bit(v[ECX], 24);
 	f->xsave = bit(v[ECX], 26);

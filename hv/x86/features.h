@@ -19,6 +19,7 @@ struct cpu_features {
 
 	bool apic, x2apic, tsc, tsc_deadline, invariant_tsc, pae, pge, pat;
 	bool fxsr, sse2, mce, nx, long_mode, syscall, gbpages, fsgsbase;
+	bool cx16; /* CMPXCHG16B */
 	bool smep, smap, umip, xsave, xsaveopt, avx, avx512;
 	bool rtm;
 	bool arch_capabilities; /* the MSR of that name exists */

@@ -567,6 +567,7 @@ static bool run(unsigned int *step)
 	unsigned int i;
 
 	endless = false;
+	frame_several = cfg.no_pairs ? 0 : FRAME_COUNT_MASK & ~1UL;
 	world_make();
 	host_choose_random(cfg.seed);
 	SAY("the beginning");
@@ -602,6 +603,7 @@ bool storm_run_bytes(const uint8_t *data, size_t n)
 	cfg.prefetch = data[2] / 8;
 	cfg.faults = data[3] / 8;
 	cfg.gives_up = data[3] & 1;
+	cfg.no_pairs = data[0] & 4;
 	cfg.concurrent = data[0] & 4;
 	cfg.switches = data[0];
 	source = (struct source){ .bytes = data + 4, .left = n - 4 };

@@ -96,13 +96,16 @@ static void disowned_frame_lives_while_it_is_counted(void **state)
 
 static void references_do_not_overflow(void **state)
 {
+	uint64_t flags = f->refs.v & ~FRAME_COUNT_MASK;
+
 	(void)state;
-	f->refs.v = FRAME_OWNED | (LIMIT - 1);
+	f->refs.v = flags | (LIMIT - 1);
 	assert_true(frame_get(f, d));
 	assert_false(frame_get(f, d));
 	assert_false(frame_ref(f));
-	assert_int_equal(f->refs.v, FRAME_OWNED | LIMIT);
-	f->refs.v = FRAME_OWNED | 1;
+	assert_false(frame_get_data(f, frame_usual(d->id), d, false));
+	assert_int_equal(f->refs.v, flags | LIMIT);
+	f->refs.v = flags | 1;
 }
 
 static void uses_do_not_overflow(void **state)
@@ -240,6 +243,8 @@ static void partial_table_is_taken_back(void **state)
 
 static void one_pin(void **state)
 {
+	bool last;
+
 	(void)state;
 	assert_true(frame_get(f, d));
 	assert_int_equal(frame_get_type(f, FRAME_L1), FRAME_MUST_VALIDATE);
@@ -248,11 +253,133 @@ static void one_pin(void **state)
 	assert_false(frame_pin_set(f));
 	assert_int_equal(oracle_check(), 0);
 	assert_true(frame_has_type(f, FRAME_L1));
-	assert_true(frame_pin_clear(f));
-	assert_false(frame_pin_clear(f));
-	assert_true(frame_put_type(f));
+	assert_true(frame_ref_type(f));
+	assert_true(frame_pin_put(f, &last));
+	assert_false(last);
+	assert_false(frame_pin_put(f, &last));
+	assert_int_equal(uses(), 1);
+	assert_true(frame_pin_set(f));
+	assert_true(frame_pin_put(f, &last));
+	assert_true(last);
+	assert_false(frame_is_validated(f));
+	assert_false(frame_pin_put(f, &last));
 	frame_type_cleared(f);
 	frame_put(f);
+}
+
+/* ---- both words in one step ---- */
+
+static bool by_data(bool writable)
+{
+	return frame_get_data(f, frame_usual(d->id), d, writable);
+}
+
+static int step_read(void)
+{
+	return by_data(false);
+}
+
+static int step_write(void)
+{
+	return by_data(true);
+}
+
+static int step_l1(void)
+{
+	return frame_get_use(f, d, FRAME_L1);
+}
+
+static int step_l4(void)
+{
+	return frame_get_use(f, d, FRAME_L4);
+}
+
+/* As mm_get_table(): either way it is had, or not. */
+static int step_validated(void)
+{
+	if (frame_get_validated(f, frame_usual(d->id), FRAME_L1))
+		return 0;
+	return frame_get_use(f, d, FRAME_L1);
+}
+
+/* As mm_put_table(), where there is something to put. */
+static int step_put(void)
+{
+	bool last;
+
+	if (!(f->type.v & FRAME_COUNT_MASK) || f->type.v & FRAME_PARTIAL ||
+	    refs() < 2)
+		return -1;
+	if (frame_put_one_of_several(f))
+		return 0;
+	last = frame_put_type(f);
+	frame_put(f);
+	return last;
+}
+
+#define T(type, rest) ((uint64_t)(type) << FRAME_TYPE_SHIFT | (rest))
+
+/*
+ * In every state of the two words a merged step does what its parts do, one
+ * after the other: they are what processors do that have no such exchange.
+ */
+static void merged_steps_are_their_parts(void **state)
+{
+	int (*const step[])(void) = { step_read, step_write,	 step_l1,
+				      step_l4,	 step_validated, step_put };
+	const uint64_t flags[] = { FRAME_OWNED, 0, FRAME_OWNED | FRAME_SHARED };
+	const uint64_t counts[] = { 1, 2, 3, LIMIT - 1, LIMIT };
+	const uint64_t types[] = {
+		T(FRAME_NONE, 0),
+		T(FRAME_WRITABLE, 0),
+		T(FRAME_WRITABLE, 1),
+		T(FRAME_WRITABLE, 2),
+		T(FRAME_WRITABLE, LIMIT - 1),
+		T(FRAME_WRITABLE, LIMIT),
+		T(FRAME_L1, 0),
+		T(FRAME_L1, 1),
+		T(FRAME_L1, FRAME_PARTIAL | 1),
+		T(FRAME_L1, FRAME_VALIDATED | 1),
+		T(FRAME_L1, FRAME_VALIDATED | FRAME_PINNED | 1),
+		T(FRAME_L1, FRAME_VALIDATED | FRAME_PINNED | 2),
+		T(FRAME_L1, FRAME_VALIDATED | (LIMIT - 1)),
+		T(FRAME_L1, FRAME_VALIDATED | LIMIT),
+		T(FRAME_L2, FRAME_VALIDATED | 2),
+		T(FRAME_SEGDESC, FRAME_VALIDATED | 2),
+	};
+	const uint64_t several = frame_several, word = f->refs.v;
+	unsigned int merged = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2 * ARRAY_SIZE(flags) * ARRAY_SIZE(counts);
+	     i++) {
+		const struct domain *owner = i & 1 ? d : e;
+		uint64_t r = (uint64_t)owner->id << FRAME_OWNER_SHIFT |
+			     flags[i / 2 % 3] | counts[i / 6];
+
+		for (unsigned int t = 0; t < ARRAY_SIZE(types); t++)
+			for (unsigned int s = 0; s < ARRAY_SIZE(step); s++) {
+				uint64_t after[2][2];
+				int rc[2];
+
+				for (unsigned int way = 0; way < 2; way++) {
+					frame_several = way ? several : 0;
+					f->refs.v = r;
+					f->type.v = types[t];
+					rc[way] = step[s]();
+					after[way][0] = f->refs.v;
+					after[way][1] = f->type.v;
+				}
+				assert_int_equal(rc[0], rc[1]);
+				assert_memory_equal(after[0], after[1], 16);
+				merged += after[0][0] != r &&
+					  after[0][1] != types[t];
+			}
+	}
+	assert_true(merged > 50);
+	frame_several = several;
+	f->refs.v = word;
+	f->type.v = 0;
 }
 
 static void writable_reference_and_back(void **state)
@@ -391,6 +518,7 @@ int main(void)
 		TEST(partial_table_is_resumed),
 		TEST(partial_table_is_taken_back),
 		TEST(one_pin),
+		TEST(merged_steps_are_their_parts),
 		TEST(writable_reference_and_back),
 		TEST(end_of_writing_is_flushed_before_a_table),
 		TEST(cpus_that_flushed_since_are_left_alone),

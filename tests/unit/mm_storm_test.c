@@ -28,6 +28,7 @@ static struct storm_config weather(uint64_t seed)
 		.privileged = seed % 5 == 1,
 		.cache_upper = seed % 2,
 		.gives_up = seed % 7 < 2,
+		.no_pairs = seed % 9 == 4,
 		.concurrent = seed >= CONCURRENT,
 		.switches = 1 + seed % 500,
 	};
