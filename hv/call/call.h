@@ -21,7 +21,8 @@ struct call_args {
 typedef long hypercall_fn(struct vcpu *v, struct call_args *args);
 
 /*
- * A hypercall from v's kernel, the arguments copied from its registers:
+ * A hypercall from v's kernel, any but iret, which has no result and goes to
+ * trap_iret(). The arguments are copied from the guest's registers:
  * dispatches and sets rax; or sets the registers to where it will go on, and
  * RIP back to the instruction. Other registers stay as they are (entry.S).
  */

@@ -12,7 +12,6 @@
  */
 #include "call/call.h"
 #include "frame/frame.h"
-#include "trap/trap.h"
 
 static hypercall_fn *const table[] = {
 	[__HYPERVISOR_set_trap_table] = hc_set_trap_table,
@@ -62,7 +61,7 @@ long hc_xenpmu_op(struct vcpu *v, struct call_args *args)
 
 #define SYSCALL_BYTES 2
 
-/* Once more, from where it has come to. */
+/* To be made once more, from where it has come to. */
 static void call_again(struct cpu_user_regs *r, const struct call_args *args)
 {
 	r->rip -= SYSCALL_BYTES;
@@ -77,14 +76,8 @@ static void call_again(struct cpu_user_regs *r, const struct call_args *args)
 void call_hypercall(struct vcpu *v, struct call_args *args)
 {
 	struct cpu_user_regs *r = v->regs;
-	long rc;
+	long rc = call_dispatch(v, r->rax, args);
 
-	/* The one that does not return a value: it sets every register. */
-	if (r->rax == __HYPERVISOR_iret) {
-		trap_iret(v);
-		return;
-	}
-	rc = call_dispatch(v, r->rax, args);
 	if (likely(rc != -ERESTART))
 		r->rax = (uint64_t)rc;
 	else

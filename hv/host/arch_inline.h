@@ -68,6 +68,30 @@ static inline uint64_t arch_tsc(void)
 	return host_tsc;
 }
 
+/* Words of the guest's memory, each a copy of its own (walk.c). */
+int arch_copy_from_guest(void *dst, uint64_t va, uint64_t n);
+int arch_copy_to_guest(uint64_t va, const void *src, uint64_t n);
+
+static inline bool arch_words_begin(uint64_t va)
+{
+	(void)va;
+	return true;
+}
+
+static inline void arch_words_end(void)
+{
+}
+
+#define arch_word_load(va, at, word, failed) \
+	((failed) |= arch_copy_from_guest(&(word), (va) + (at), 8) != 0)
+
+#define arch_word_store(va, at, word, fault)                    \
+	do {                                                    \
+		uint64_t word_ = (word);                        \
+		if (arch_copy_to_guest((va) + (at), &word_, 8)) \
+			goto fault;                             \
+	} while (0)
+
 /* The explorer's turn, when there is one; see fiber.c. */
 void host_yield(void);
 

@@ -35,5 +35,6 @@
 #define ABI_HV_SLOT_LAST  271
 #define ABI_HV_START	  0xffff800000000000UL
 #define ABI_HV_END	  0xffff880000000000UL
+#define ABI_HV_SHIFT	  43 /* of the range: it is as large as aligned */
 
 #endif

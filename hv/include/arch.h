@@ -17,6 +17,7 @@
  *   void arch_yield_point(void)     where the explorer may change CPUs
  *   bool arch_alloc_may_fail(void)  true: the explorer wants no memory there
  *   void arch_lock_wanted/taken/dropped(lock, rank)
+ *   arch_words_begin(), arch_word_load(), ... words of the guest's memory
  *
  * (atomic.h and lock.h include it for the last two groups.) Interrupts are
  * off in the core, always, except inside arch_relax(), arch_preempt_pending()
@@ -44,6 +45,19 @@ struct domain;
  */
 [[nodiscard]] int arch_copy_from_guest(void *dst, uint64_t va, size_t n);
 [[nodiscard]] int arch_copy_to_guest(uint64_t va, const void *src, size_t n);
+/*
+ * The same for a few words that the code around has or wants in registers,
+ * each a constant at, less than a page, from va, the lowest first:
+ *
+ *	bool arch_words_begin(va)		false: they would be ours
+ *	arch_word_load(va, at, lvalue, failed)	a fault sets failed, a number
+ *	arch_word_store(va, at, word, label)	a fault goes to the label
+ *	arch_words_end()			after the last, and at the label
+ *
+ * A fault may be the last of a translation that the guest has changed, once a
+ * page: ARCH_WORDS_TRIES times before it counts.
+ */
+#define ARCH_WORDS_TRIES 3
 
 /* ---- Translation caches ---- */
 

@@ -6,6 +6,7 @@
 #ifndef LODGE_PROCESSOR_H
 #define LODGE_PROCESSOR_H
 
+#include "abi.h"
 #include "types.h"
 
 #define EFLAGS_ONE	  (1UL << 1) /* always set */
@@ -65,6 +66,12 @@ enum vector {
 /* A selector's error code: it came through the IDT. */
 #define SELECTOR_ERROR_MASK 3U
 #define SELECTOR_ERROR_IDT  2U
+
+/* An address of the hypervisor's range. */
+static inline bool address_is_ours(uint64_t va)
+{
+	return va >> ABI_HV_SHIFT == ABI_HV_START >> ABI_HV_SHIFT;
+}
 
 /* An address that the processor can hold: bits 63-47 are the same. */
 static inline bool address_is_canonical(uint64_t va)

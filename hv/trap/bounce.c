@@ -29,8 +29,6 @@
 #include "processor.h"
 #include "trap/trap.h"
 
-#define EXTRA_MAX 4 /* words between r11 and rip */
-
 /* Where an entry goes and how. */
 struct entry {
 	uint64_t address;
@@ -46,21 +44,65 @@ struct entry {
 
 void trap_mode_set(struct vcpu *v, bool kernel)
 {
-	v->trap.kernel_mode = kernel;
 	arch_swap_gs();
+	v->trap.kernel_mode = kernel;
 	mm_root_switch(v);
 }
 
 /* IOPL is shown only to those who asked to see it. */
-static uint64_t flags_to_show(const struct vcpu *v, uint8_t masked)
+static inline uint64_t flags_to_show(const struct vcpu *v,
+				     const struct cpu_user_regs *regs,
+				     uint8_t masked)
 {
-	uint64_t flags = v->regs->rflags & ~(EFLAGS_IF | EFLAGS_IOPL);
+	uint64_t flags = regs->rflags & ~(EFLAGS_IF | EFLAGS_IOPL);
 
 	if (!masked)
 		flags |= EFLAGS_IF;
 	if (v->domain->mm.vm_assist & 1U << VMASST_TYPE_architectural_iopl)
 		flags |= (uint64_t)v->trap.iopl << EFLAGS_IOPL_SHIFT;
 	return flags;
+}
+
+/* What the frame is to hold, and where. */
+struct picture {
+	uint64_t sp, cs, rflags;
+};
+
+/*
+ * Words go from registers straight to the guest's memory. extras (0, 1 or 4)
+ * is a constant.
+ */
+static inline __attribute__((always_inline)) bool
+draw(const struct cpu_user_regs *regs, const struct picture *p,
+     const uint64_t *extra, unsigned int extras)
+{
+	unsigned int tries = ARCH_WORDS_TRIES, iret = 16 + extras * 8;
+	uint64_t sp = p->sp;
+
+again:
+	if (unlikely(!arch_words_begin(sp)))
+		return false;
+	arch_word_store(sp, 0, regs->rcx, fault);
+	arch_word_store(sp, 8, regs->r11, fault);
+	if (extras)
+		arch_word_store(sp, 16, extra[0], fault);
+	if (extras == 4) {
+		arch_word_store(sp, 24, extra[1], fault);
+		arch_word_store(sp, 32, extra[2], fault);
+		arch_word_store(sp, 40, extra[3], fault);
+	}
+	arch_word_store(sp, iret, regs->rip, fault);
+	arch_word_store(sp, iret + 8, p->cs, fault);
+	arch_word_store(sp, iret + 16, p->rflags, fault);
+	arch_word_store(sp, iret + 24, regs->rsp, fault);
+	arch_word_store(sp, iret + 32, regs->ss, fault);
+	arch_words_end();
+	return true;
+fault:
+	arch_words_end();
+	if (--tries)
+		goto again;
+	return false;
 }
 
 /* Writes the frame and points the registers at the entry. */
@@ -70,34 +112,24 @@ enter(struct vcpu *v, const struct entry *entry, const uint64_t *extra,
 {
 	struct cpu_user_regs *regs = v->regs;
 	uint8_t masked = shared_load8(&v->info->evtchn_upcall_mask);
-	size_t bytes = (7 + extras) * sizeof(uint64_t);
-	uint64_t frame[7 + EXTRA_MAX], *iret = frame + 2 + extras;
-	uint64_t sp = regs->rsp;
+	struct picture p = { regs->rsp, regs->cs | (uint64_t)masked << 32,
+			     flags_to_show(v, regs, masked) };
 
-	frame[0] = regs->rcx;
-	frame[1] = regs->r11;
-	for (unsigned int i = 0; i < extras; i++)
-		frame[2 + i] = extra[i];
-	iret[0] = regs->rip;
-	iret[1] = regs->cs | (uint64_t)masked << 32;
-	iret[2] = flags_to_show(v, masked);
-	iret[3] = sp;
-	iret[4] = regs->ss;
 	if (v->trap.kernel_mode) {
-		iret[1] &= ~3UL;
+		p.cs &= ~3UL;
 	} else {
 		trap_mode_set(v, true);
-		sp = v->trap.kernel_sp;
+		p.sp = v->trap.kernel_sp;
 	}
-	sp = (sp & ~15UL) - bytes;
-	if (unlikely(guest_copy_to(sp, frame, bytes))) {
+	p.sp = (p.sp & ~15UL) - (7 + extras) * sizeof(uint64_t);
+	if (unlikely(!draw(regs, &p, extra, extras))) {
 		domain_crash(v->domain,
 			     "vcpu %u: its kernel's stack at %#lx cannot be "
 			     "written on the way to %#lx",
-			     v->id, sp, entry->address);
+			     v->id, p.sp, entry->address);
 		return;
 	}
-	regs->rsp = sp;
+	regs->rsp = p.sp;
 	regs->ss = FLAT_KERNEL_SS;
 	regs->cs = FLAT_KERNEL_CS;
 	regs->rip = regs->rcx = entry->address;

@@ -84,7 +84,8 @@ static void device_not_available(struct vcpu *v)
 }
 
 /* A validated table holds no reserved bit: let us see what the walker saw. */
-static void reserved_bit(struct vcpu *v, uint32_t error, uint64_t va)
+static __attribute__((noinline)) void reserved_bit(struct vcpu *v,
+						   uint32_t error, uint64_t va)
 {
 	struct mm_locked m = mm_lock(v->domain);
 	struct mm_place at;
@@ -104,7 +105,7 @@ static bool table_write(struct vcpu *v, uint64_t va)
 {
 	uint64_t rip = v->regs->rip, rcx = v->regs->rcx;
 
-	if ((va >= ABI_HV_START && va < ABI_HV_END) || !mm_ptwr_fault(v, va))
+	if (address_is_ours(va) || !mm_ptwr_fault(v, va))
 		return false;
 	/* RCX: a round of a repeated one is a step too. */
 	if (unlikely(v->regs->rflags & EFLAGS_TF) &&
@@ -113,18 +114,27 @@ static bool table_write(struct vcpu *v, uint64_t va)
 	return true;
 }
 
-static void page_fault(struct vcpu *v, uint32_t error, uint64_t va)
+static __attribute__((noinline)) void kernel_write(struct vcpu *v,
+						   uint32_t error, uint64_t va)
+{
+	if (table_write(v, va))
+		return;
+	shared_store64(&v->info->arch.cr2, va);
+	trap_reflect(v, VECTOR_PF, true, error);
+}
+
+void trap_page_fault(struct vcpu *v, uint32_t error, uint64_t va)
 {
 	if (unlikely(error & PF_RESERVED)) {
 		reserved_bit(v, error, va);
 		return;
 	}
 	if (v->trap.kernel_mode) {
-		if ((error & (PF_PRESENT | PF_WRITE)) ==
-			    (PF_PRESENT | PF_WRITE) &&
-		    table_write(v, va))
-			return;
 		error &= ~PF_USER;
+		if (error == (PF_PRESENT | PF_WRITE)) {
+			kernel_write(v, error, va);
+			return;
+		}
 	}
 	shared_store64(&v->info->arch.cr2, va);
 	trap_reflect(v, VECTOR_PF, true, error);
@@ -143,7 +153,7 @@ void trap_exception(struct vcpu *v, unsigned int vector, uint32_t error,
 {
 	switch (vector) {
 	case VECTOR_PF:
-		page_fault(v, error, va);
+		trap_page_fault(v, error, va);
 		break;
 	case VECTOR_GP:
 		general_protection(v, error);

@@ -21,67 +21,96 @@
 #include "processor.h"
 #include "trap/trap.h"
 
-/* rcx, r11, cs and ss of the frame are ignored: as SYSRET leaves them. */
-static void load_syscall(struct cpu_user_regs *regs)
+/* The NMI's handler has ended: another may come. */
+static __attribute__((noinline)) void nmi_unmask(struct vcpu *v)
 {
-	regs->rcx = regs->rip;
-	regs->r11 = regs->rflags;
-	regs->cs = FLAT_USER_CS64;
-	regs->ss = FLAT_USER_SS64;
-}
-
-static void load_full(struct cpu_user_regs *regs, const struct iret_context *c)
-{
-	regs->rcx = c->rcx;
-	regs->r11 = c->r11;
-	regs->cs = trap_selector_fix((uint16_t)c->cs);
-	regs->ss = trap_selector_fix((uint16_t)c->ss);
+	v->trap.nmi_masked = false;
+	if (v->trap.nmi_pending) {
+		v->trap.nmi_pending = false;
+		atomic32_or(&v->work, VCPU_WORK_NMI);
+	}
 }
 
 static void load_virtual(struct vcpu *v, uint64_t rflags)
 {
 	shared_store8(&v->info->evtchn_upcall_mask, !(rflags & EFLAGS_IF));
-	v->trap.nmi_masked = false;
-	if (unlikely(v->trap.nmi_pending)) {
-		v->trap.nmi_pending = false;
-		atomic32_or(&v->work, VCPU_WORK_NMI);
-	}
+	if (unlikely(v->trap.nmi_masked))
+		nmi_unmask(v);
 	if (v->domain->mm.vm_assist & 1U << VMASST_TYPE_architectural_iopl)
 		v->trap.iopl = rflags >> EFLAGS_IOPL_SHIFT & 3;
+}
+
+/*
+ * rcx, r11 and rax go where they belong at once: what they had before is that
+ * of the SYSCALL that brought us here.
+ */
+static inline bool frame_load(struct cpu_user_regs *regs,
+			      struct iret_context *c)
+{
+	unsigned int tries = ARCH_WORDS_TRIES, failed;
+	uint64_t sp = regs->rsp;
+
+	do {
+		failed = 0;
+		if (unlikely(!arch_words_begin(sp)))
+			return false;
+		arch_word_load(sp, 0, regs->rax, failed);
+		arch_word_load(sp, 8, regs->r11, failed);
+		arch_word_load(sp, 16, regs->rcx, failed);
+		arch_word_load(sp, 24, c->flags, failed);
+		arch_word_load(sp, 32, c->rip, failed);
+		arch_word_load(sp, 40, c->cs, failed);
+		arch_word_load(sp, 48, c->rflags, failed);
+		arch_word_load(sp, 56, c->rsp, failed);
+		arch_word_load(sp, 64, c->ss, failed);
+		arch_words_end();
+	} while (unlikely(failed) && --tries);
+	return !failed;
+}
+
+/* To user mode, by IRET or, when it is the end of a system call, SYSRET. */
+static bool to_user(struct vcpu *v, const struct iret_context *c)
+{
+	struct cpu_user_regs *regs = v->regs;
+
+	if (unlikely(!v->mm.root_user)) {
+		domain_crash(v->domain,
+			     "vcpu %u: iret to user mode without page tables "
+			     "for it (from rip %#lx)",
+			     v->id, regs->rip);
+		return false;
+	}
+	if (c->flags & VGCF_in_syscall) {
+		regs->rcx = c->rip;
+		regs->r11 = regs->rflags;
+		regs->cs = FLAT_USER_CS64;
+		regs->ss = FLAT_USER_SS64;
+	}
+	trap_mode_set(v, false);
+	return true;
 }
 
 void trap_iret(struct vcpu *v)
 {
 	struct cpu_user_regs *regs = v->regs;
 	struct iret_context c;
-	bool user;
 
-	if (unlikely(guest_copy_from(&c, regs->rsp, sizeof(c)))) {
+	if (unlikely(!frame_load(regs, &c))) {
 		domain_crash(v->domain,
 			     "vcpu %u: no frame for iret at %#lx (from rip "
 			     "%#lx)",
 			     v->id, regs->rsp, regs->rip);
 		return;
 	}
-	user = (c.cs & 3) == 3 || (c.flags & VGCF_in_syscall);
-	if (unlikely(user && !v->mm.root_user)) {
-		domain_crash(v->domain,
-			     "vcpu %u: iret to user mode without page tables "
-			     "for it (from rip %#lx)",
-			     v->id, regs->rip);
+	regs->rflags = (c.rflags & EFLAGS_GUEST) | EFLAGS_IF | EFLAGS_ONE;
+	regs->cs = trap_selector_fix((uint16_t)c.cs);
+	regs->ss = trap_selector_fix((uint16_t)c.ss);
+	if (((c.cs & 3) == 3 || (c.flags & VGCF_in_syscall)) &&
+	    unlikely(!to_user(v, &c)))
 		return;
-	}
-	regs->rax = c.rax;
 	regs->rip = c.rip;
 	regs->rsp = c.rsp;
-	regs->rflags = (c.rflags & EFLAGS_GUEST) | EFLAGS_IF | EFLAGS_ONE;
-	if (c.flags & VGCF_in_syscall)
-		load_syscall(regs);
-	else
-		load_full(regs, &c);
 	load_virtual(v, c.rflags);
-	if (user)
-		trap_mode_set(v, false);
 	if (unlikely(!address_is_canonical(c.rip)))
 		trap_reflect(v, VECTOR_GP, true, 0);
 }

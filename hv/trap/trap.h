@@ -17,6 +17,8 @@
  */
 void trap_exception(struct vcpu *v, unsigned int vector, uint32_t error,
 		    uint64_t va);
+/* The same for a page fault. */
+void trap_page_fault(struct vcpu *v, uint32_t error, uint64_t va);
 /* Reflects a vector to the guest's gate (has_error: pushes error). */
 void trap_reflect(struct vcpu *v, unsigned int vector, bool has_error,
 		  uint32_t error);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "x86/map.h"
+#include "x86/smap.h"
 
 struct cpu;
 struct frame;
@@ -69,6 +70,52 @@ static inline void arch_set_words(void *dst, uint64_t word, uint64_t n)
 			 : "a"(word)
 			 : "memory");
 }
+
+/*
+ * Words of the guest's memory. Our own range is the one thing to look out for:
+ * what is not canonical faults, and so does the first word of a row that runs
+ * into our range from below.
+ */
+#define WORDS_RANGE_SHIFT 43 /* of slots 256-271 */
+
+static inline bool arch_words_begin(uint64_t va)
+{
+	if (__builtin_expect(va >> WORDS_RANGE_SHIFT ==
+				     MAP_M2P_RO >> WORDS_RANGE_SHIFT,
+			     0))
+		return false;
+	__asm__ volatile(SMAP_STAC : : : "memory");
+	return true;
+}
+
+static inline void arch_words_end(void)
+{
+	__asm__ volatile(SMAP_CLAC : : : "memory");
+}
+
+#define arch_word_load(va, at, word, failed)                  \
+	__asm__ volatile("1: mov %c2(%3), %0\n"               \
+			 "2:\n"                               \
+			 ".pushsection .text.fixup, \"ax\"\n" \
+			 "3: xor %k0, %k0\n\t"                \
+			 "mov $1, %1\n\t"                     \
+			 "jmp 2b\n"                           \
+			 ".popsection\n"                      \
+			 ".pushsection .ex_table, \"a\"\n\t"  \
+			 ".quad 1b, 3b\n"                     \
+			 ".popsection"                        \
+			 : "=r"(word), "+r"(failed)           \
+			 : "i"(at), "r"(va))
+
+#define arch_word_store(va, at, word, fault)                    \
+	__asm__ goto("1: movq %1, %c2(%0)\n"                    \
+		     ".pushsection .ex_table, \"a\"\n\t"        \
+		     ".quad 1b, %l[" #fault "]\n"               \
+		     ".popsection"                              \
+		     :                                          \
+		     : "r"(va), "re"((uint64_t)(word)), "i"(at) \
+		     : "memory"                                 \
+		     : fault)
 
 static inline void arch_yield_point(void)
 {

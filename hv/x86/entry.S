@@ -87,9 +87,12 @@
 	pop	%rdi
 	.endm
 
+	/* Too far for a direct call. The pointers lie behind the code. */
 	.macro	CALL_IMAGE fn
-	movabs	$\fn, %rax
-	call	*%rax
+	call	*769f(%rip)
+	.subsection 1
+769:	.quad	\fn
+	.previous
 	.endm
 
 /*
@@ -174,9 +177,10 @@ entry_common:
 	SMAP_CLAC
 	cld
 	PUSH_REGS
-	mov	%rsp, %rdi
 	testb	$3, REGS_CS(%rsp)
 	jz	entry_from_hv
+	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
+	mov	%rsp, %rsi
 	CALL_IMAGE trap_from_guest
 
 /* Back to a guest, from anywhere, with whatever its registers are. */
@@ -208,8 +212,8 @@ entry_nmi:
 	SMAP_CLAC
 	cld
 	PUSH_REGS
-	mov	%rsp, %rdi
 entry_from_hv:
+	mov	%rsp, %rdi
 	CALL_IMAGE trap_from_hv
 	POP_REGS
 	add	$8, %rsp
@@ -224,7 +228,6 @@ entry_ist:
 	SMAP_CLAC
 	cld
 	PUSH_REGS
-	mov	%rsp, %rdi
 	testb	$3, REGS_CS(%rsp)
 	jz	entry_from_hv
 	mov	%rsp, %rsi
@@ -234,7 +237,8 @@ entry_ist:
 	mov	%rdi, %rsp
 	mov	$REGS_HW_END / 8, %ecx
 	rep movsq
-	mov	%rsp, %rdi
+	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
+	mov	%rsp, %rsi
 	CALL_IMAGE trap_from_guest
 	jmp	resume
 
@@ -297,10 +301,10 @@ syscall_stub_end:
 
 /*
  * From the guest's kernel a hypercall, its arguments (struct call_args) below
- * the registers; from its user mode a call of that kernel. Neither changes
- * the registers that C keeps for its caller, in the frame or here: they need
- * not be loaded, unless there is work, after which another vcpu's may lie
- * there.
+ * the registers, or iret; from its user mode a call of that kernel. None of
+ * them changes the registers that C keeps for its caller, in the frame or
+ * here: they need not be loaded, unless there is work, after which another
+ * vcpu's may lie there.
  */
 	.balign	16
 entry_syscall:
@@ -308,6 +312,8 @@ entry_syscall:
 	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
 	cmpb	$0, VCPU_KERNEL_MODE(%rdi)
 	je	1f
+	cmp	$__HYPERVISOR_iret, %rax
+	je	5f
 	push	%r9
 	push	%r8
 	push	%r10
@@ -329,6 +335,9 @@ syscall_iret:
 	iretq
 1:	sub	$ARGS_BYTES, %rsp
 	CALL_IMAGE trap_syscall
+	jmp	2b
+5:	sub	$ARGS_BYTES, %rsp
+	CALL_IMAGE trap_iret
 	jmp	2b
 4:	add	$ARGS_BYTES, %rsp
 	jmp	resume_work

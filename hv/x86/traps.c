@@ -89,42 +89,54 @@ static bool in_ldt_window(uint64_t va, uint64_t *offset)
 	return *offset < LDT_PAGES * PAGE_SIZE;
 }
 
-static void guest_exception(struct vcpu *v, struct cpu_user_regs *regs)
+static __attribute__((noinline)) void
+fault_in_our_range(struct vcpu *v, struct cpu_user_regs *regs, uint64_t va)
 {
-	unsigned int vector = regs->entry_vector;
-	uint64_t va = 0, offset;
+	uint64_t offset;
 
-	switch (vector) {
-	case VEC_PF:
-		va = cr2_read();
-		if (!in_ldt_window(va, &offset))
-			break;
+	if (in_ldt_window(va, &offset)) {
 		if (mm_ldt_fault(v, offset))
 			return;
 		/* What the guest has there is what it sees missing. */
 		va = v->mm.ldt_va + offset;
-		break;
-	case VEC_DB:
-		va = arch_debugreg_read(6);
-		arch_debugreg_load(6, 0xffff0ff0);
-		break;
-	case VEC_DF:
-	case VEC_MC:
-		panic_at(regs, "exception %u under a guest", vector);
-	default:
-		break;
 	}
-	trap_exception(v, vector, regs->error_code, va);
+	trap_page_fault(v, regs->error_code, va);
 }
 
-void trap_from_guest(struct cpu_user_regs *regs)
+static void guest_page_fault(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	struct vcpu *v = current_vcpu();
+	uint64_t va = cr2_read();
 
-	if (regs->entry_vector >= 32)
-		interrupt(regs->entry_vector);
+	if (unlikely(address_is_ours(va)))
+		fault_in_our_range(v, regs, va);
 	else
+		trap_page_fault(v, regs->error_code, va);
+}
+
+static void guest_exception(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	unsigned int vector = regs->entry_vector;
+	uint64_t dr6 = 0;
+
+	if (unlikely(vector == VEC_DB)) {
+		dr6 = arch_debugreg_read(6);
+		arch_debugreg_load(6, 0xffff0ff0);
+	} else if (unlikely(vector == VEC_DF || vector == VEC_MC)) {
+		panic_at(regs, "exception %u under a guest", vector);
+	}
+	trap_exception(v, vector, regs->error_code, dr6);
+}
+
+void trap_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	unsigned int vector = regs->entry_vector;
+
+	if (vector == VEC_PF)
+		guest_page_fault(v, regs);
+	else if (vector < 32)
 		guest_exception(v, regs);
+	else
+		interrupt(vector);
 }
 
 /* IRET refused what the guest had it load; regs are whole again. */

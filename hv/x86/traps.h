@@ -5,8 +5,10 @@
 
 #include "abi.h"
 
+struct vcpu;
+
 /* An exception or interrupt of the guest that runs here. */
-void trap_from_guest(struct cpu_user_regs *regs);
+void trap_from_guest(struct vcpu *v, struct cpu_user_regs *regs);
 /* One of ours. */
 void trap_from_hv(struct cpu_user_regs *regs);
 /* The guest's registers made IRET fault. */

@@ -410,7 +410,10 @@ static void make_call(struct vcpu *v)
 				    r->r9 } };
 
 	host_copy_scrambles = cfg.scrambles;
-	call_hypercall(v, &args);
+	if (r->rax == __HYPERVISOR_iret)
+		trap_iret(v);
+	else
+		call_hypercall(v, &args);
 	host_copy_scrambles = false;
 }
 
