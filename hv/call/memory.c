@@ -2,68 +2,62 @@
 /*
  * memory_op: a domain's memory, by extents of 2^order frames. An extent is
  * the unit: it is done or not, and the result is how many are done, of the
- * whole list. Where to go on after a pause is in the upper bits of the
+ * whole list; why the next one was not is not told, nor is a mistake in the
+ * arguments. Where to go on after a pause is in the upper bits of the
  * command, and comes back from the guest like any other argument.
  *
- * What a hostile guest tries: an order that would take us long (limited); a
- * list that changes while we read it (each entry is read once); a place for
- * the result that cannot be written (the frames are given back: nobody knows
- * of them but us); a start beyond the list.
+ * What a hostile guest tries: an order that would take us long (limited, and
+ * frames are scrubbed with pauses); a list that changes while we read it (each
+ * entry is read once); a place for the result that cannot be written (the
+ * frames are given back: nobody knows of them but us); a start beyond the
+ * list.
  */
-#include "call/call.h"
+#include "call/memory.h"
 #include "frame/frame.h"
 #include "mm/mm.h"
 
-#define EXTENT_SHIFT	6 /* of the command: below it the operation */
-#define OPERATION_MASK	((1UL << EXTENT_SHIFT) - 1)
-#define EXTENTS_MAX	(~0UL >> (EXTENT_SHIFT + 1))
-#define ORDER_MAX_GUEST 9
+#define EXTENT_SHIFT   6 /* of the command: below it the operation */
+#define OPERATION_MASK ((1UL << EXTENT_SHIFT) - 1)
+#define EXTENTS_MAX    (~0UL >> (EXTENT_SHIFT + 1))
+/* 2 MiB; and what is handed over at once to whom may have more. */
+#define ORDER_MAX_GUEST	     9
+#define ORDER_MAX_PRIVILEGED 12
 
-/* Extents of one call, decoded. */
-struct extents {
-	struct domain *d;
-	uint64_t list; /* address of an array of frame numbers, or 0 */
-	uint64_t nr, at;
-	unsigned int order;
-	uint64_t limit; /* frames below this will do */
-};
-
-static int extents_decode(struct vcpu *v, const struct call_args *args,
-			  struct extents *e)
+static uint64_t limit_of(unsigned int flags)
 {
-	struct xen_memory_reservation r;
-	unsigned int bits, order_max;
-	int error;
+	unsigned int bits = XENMEMF_get_address_bits(flags);
 
-	if (guest_copy_from(&r, args->a[1], sizeof(r)))
-		return -EFAULT;
-	e->list = (uint64_t)r.extent_start.p;
-	e->nr = r.nr_extents;
-	e->at = args->a[0] >> EXTENT_SHIFT;
-	e->order = r.extent_order;
-	bits = XENMEMF_get_address_bits(r.mem_flags);
-	e->limit = bits == 0 || bits >= 64 ? ~0UL
-		   : bits <= PAGE_SHIFT	   ? 0
-					   : 1UL << (bits - PAGE_SHIFT);
-	order_max = v->domain->privileged ? FRAME_MAX_ORDER : ORDER_MAX_GUEST;
-	if (e->nr > EXTENTS_MAX || e->at > e->nr || e->order > order_max ||
-	    (r.mem_flags & XENMEMF_populate_on_demand))
-		return -EINVAL;
-	e->d = domain_from_arg(v, r.domid, &error);
+	if (bits == 0 || bits >= 64)
+		return ~0UL;
+	return bits <= PAGE_SHIFT ? 0 : 1UL << (bits - PAGE_SHIFT);
+}
+
+int extents_decode(struct vcpu *v, const struct xen_memory_reservation *r,
+		   struct extents *e)
+{
+	unsigned int order_max =
+		v->domain->privileged ? ORDER_MAX_PRIVILEGED : ORDER_MAX_GUEST;
+	int error = 0;
+
+	e->list = (uint64_t)r->extent_start.p;
+	e->nr = r->nr_extents;
+	e->at = 0;
+	e->order = r->extent_order;
+	e->limit = limit_of(r->mem_flags);
+	if (e->order > order_max)
+		return -EPERM;
+	e->d = domain_from_arg(v, r->domid, &error);
 	return e->d ? 0 : error;
 }
 
-static int extent_read(const struct extents *e, uint64_t *out)
+int extent_read(const struct extents *e, uint64_t i, uint64_t *out)
 {
-	return guest_copy_from(out, e->list + e->at * sizeof(*out),
-			       sizeof(*out));
+	return guest_copy_from(out, e->list + i * sizeof(*out), sizeof(*out));
 }
 
-static int extent_write(const struct extents *e, struct frame *f)
+int extent_write(const struct extents *e, uint64_t i, uint64_t m)
 {
-	uint64_t m = frame_mfn(f).v;
-
-	return guest_copy_to(e->list + e->at * sizeof(m), &m, sizeof(m));
+	return guest_copy_to(e->list + i * sizeof(m), &m, sizeof(m));
 }
 
 /*
@@ -95,27 +89,15 @@ static void extent_places_set(const struct extents *e, struct frame *f,
 	}
 }
 
-static int extent_alloc(struct extents *e, struct frame **out)
-{
-	int rc = frame_alloc_domain(e->d, e->order, out);
-
-	if (rc)
-		return rc;
-	if (frame_mfn(*out).v + (1UL << e->order) <= e->limit)
-		return 0;
-	extent_release(e, *out);
-	return -ENOMEM;
-}
-
 /* The guest is told machine frames only if it gave a list. */
 static int increase_one(struct extents *e)
 {
 	struct frame *f;
-	int rc = extent_alloc(e, &f);
+	int rc = frame_alloc_extent(e->d, e->order, e->limit, &f);
 
 	if (rc || !e->list)
 		return rc;
-	rc = extent_write(e, f);
+	rc = extent_write(e, e->at, frame_mfn(f).v);
 	if (rc)
 		extent_release(e, f);
 	return rc;
@@ -125,7 +107,7 @@ static int decrease_one(struct extents *e)
 {
 	uint64_t m;
 
-	if (extent_read(e, &m))
+	if (extent_read(e, e->at, &m))
 		return -EFAULT;
 	return mm_decrease(e->d, guest_mfn(m), e->order);
 }
@@ -137,12 +119,12 @@ static int populate_one(struct extents *e)
 	uint64_t pfn;
 	int rc;
 
-	if (extent_read(e, &pfn))
+	if (extent_read(e, e->at, &pfn))
 		return -EFAULT;
-	rc = extent_alloc(e, &f);
+	rc = frame_alloc_extent(e->d, e->order, e->limit, &f);
 	if (rc)
 		return rc;
-	rc = extent_write(e, f);
+	rc = extent_write(e, e->at, frame_mfn(f).v);
 	if (rc) {
 		extent_release(e, f);
 		return rc;
@@ -163,54 +145,40 @@ static int extent_one(unsigned int operation, struct extents *e)
 	}
 }
 
-/* What went wrong with an extent is not told, only that it was the last. */
+static bool extents_begin(struct vcpu *v, const struct call_args *args,
+			  struct extents *e)
+{
+	struct xen_memory_reservation r;
+
+	if (guest_copy_from(&r, args->a[1], sizeof(r)) ||
+	    extents_decode(v, &r, e))
+		return false;
+	e->at = args->a[0] >> EXTENT_SHIFT;
+	/* Nothing of a paravirtual guest's is populated on demand. */
+	return e->nr <= EXTENTS_MAX && e->at <= e->nr &&
+	       !(r.mem_flags & XENMEMF_populate_on_demand);
+}
+
 static long extents_run(struct vcpu *v, struct call_args *args)
 {
 	unsigned int operation = args->a[0] & OPERATION_MASK;
 	struct extents e;
-	int rc = extents_decode(v, args, &e);
 
-	if (rc)
-		return rc;
-	while (e.at < e.nr && extent_one(operation, &e) == 0) {
-		e.at++;
-		if (e.at < e.nr && arch_preempt_pending()) {
+	if (!extents_begin(v, args, &e))
+		return (long)(args->a[0] >> EXTENT_SHIFT);
+	while (e.at < e.nr) {
+		int rc = extent_one(operation, &e);
+
+		if (!rc)
+			e.at++;
+		else if (rc != -ERESTART)
+			break;
+		if (rc || (e.at < e.nr && arch_preempt_pending())) {
 			args->a[0] = operation | e.at << EXTENT_SHIFT;
 			return -ERESTART;
 		}
 	}
 	return (long)e.at;
-}
-
-static long reservation(struct vcpu *v, unsigned int operation, uint64_t arg)
-{
-	struct xen_memory_domain m;
-	struct domain *d;
-	long n;
-	int error;
-
-	if (guest_copy_from(&m, arg, sizeof(m)))
-		return -EFAULT;
-	d = domain_from_arg(v, m.domid, &error);
-	if (!d)
-		return error;
-	spin_lock(&d->frames.lock);
-	n = (long)(operation == XENMEM_current_reservation
-			   ? d->frames.tot_pages
-			   : d->frames.max_pages);
-	spin_unlock(&d->frames.lock);
-	return n;
-}
-
-static long machphys_mapping(uint64_t arg)
-{
-	const struct xen_machphys_mapping m = {
-		.v_start = MACH2PHYS_VIRT_START,
-		.v_end = MACH2PHYS_VIRT_END,
-		.max_mfn = frame_limit - 1,
-	};
-
-	return guest_copy_to(arg, &m, sizeof(m));
 }
 
 /* memory_op(cmd, arg) */
@@ -223,14 +191,13 @@ long hc_memory_op(struct vcpu *v, struct call_args *args)
 	case XENMEM_decrease_reservation:
 	case XENMEM_populate_physmap:
 		return extents_run(v, args);
-	case XENMEM_current_reservation:
-	case XENMEM_maximum_reservation:
-		return reservation(v, operation, args->a[1]);
-	case XENMEM_maximum_ram_page:
-		return (long)frame_limit - 1;
-	case XENMEM_machphys_mapping:
-		return machphys_mapping(args->a[1]);
 	default:
-		return -ENOSYS;
+		break;
 	}
+	/* Only those are counted in the command. */
+	if (args->a[0] >> EXTENT_SHIFT)
+		return -EINVAL;
+	if (operation == XENMEM_exchange)
+		return memory_exchange(v, args->a[1]);
+	return memory_info(v, operation, args->a[1]);
 }

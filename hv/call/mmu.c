@@ -95,6 +95,9 @@ long hc_mmu_update(struct vcpu *v, struct call_args *args)
 	if (rc)
 		return rc;
 	m = mm_lock(tables);
+	/* Looked at again: what begins after its end is never taken apart. */
+	if (domain_is_dying(tables))
+		rc = -ESRCH;
 	while (!rc && b.done < b.count) {
 		rc = update_chunk(m, frames, &b);
 		if (!rc && b.done < b.count && arch_preempt_pending())

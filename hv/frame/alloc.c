@@ -8,31 +8,45 @@
  *
  * Frames are scrubbed when they are handed out, never before: boot touches
  * no free memory. A frame that changes hands is also flushed from every TLB
- * that may hold it (flush_stale).
+ * that may hold it (flush_stale). Scrubbing a large extent may be interrupted:
+ * then the block is free again, and its frames remember that they are clean,
+ * so that whoever comes next has less to do.
+ *
+ * There are two zones, below and above 4 GiB, for those who need addresses
+ * of 32 bits (exchange.c); all others take from above as long as they can.
+ *
+ * A claim keeps free frames for a domain that is to be built: only their
+ * number, and only that domain gets the last of them.
  *
  * A page that a domain owns is on the domain's list, which is what counts
  * against its limit and what the reaper walks; it leaves the list when the
  * last reference goes, which may be long after the domain gave it up.
  */
 #include "domain/domain.h"
-#include "frame/frame.h"
+#include "frame/alloc.h"
 #include "lib/string.h"
+
+#define ZONES	   2
+#define ZONE_LIMIT (1UL << (32 - PAGE_SHIFT)) /* of the lower one */
 
 uint64_t frame_limit;
 
 static struct spinlock heap_lock = SPINLOCK_INIT(LOCK_RANK_HEAP);
-static uint32_t free_lists[FRAME_MAX_ORDER + 1] = { /* heap_lock */
-						    [0 ... FRAME_MAX_ORDER] =
-							    FRAME_NIL
+static uint32_t free_lists[ZONES][FRAME_MAX_ORDER +
+				  1] = { /* heap_lock */
+					 [0 ... ZONES -
+					  1] = { [0 ... FRAME_MAX_ORDER] =
+							 FRAME_NIL }
 };
-static uint64_t free_pages; /* heap_lock */
+static uint64_t free_pages;    /* heap_lock */
+static uint64_t claimed_pages; /* heap_lock: the sum of all claims */
 
 static uint32_t index_of(const struct frame *f)
 {
 	return (uint32_t)frame_mfn(f).v;
 }
 
-static void list_push(uint32_t *head, struct frame *f)
+void frame_list_push(uint32_t *head, struct frame *f)
 {
 	f->prev = FRAME_NIL;
 	f->next = *head;
@@ -41,7 +55,7 @@ static void list_push(uint32_t *head, struct frame *f)
 	*head = index_of(f);
 }
 
-static void list_unlink(uint32_t *head, struct frame *f)
+void frame_list_unlink(uint32_t *head, struct frame *f)
 {
 	if (f->prev == FRAME_NIL)
 		*head = f->next;
@@ -61,21 +75,26 @@ static bool is_free_block(uint64_t m, unsigned int order)
 	return (atomic64_load(&f->refs) & FRAME_FREE) && f->progress == order;
 }
 
+static uint32_t *list_of(uint64_t m, unsigned int order)
+{
+	return &free_lists[m >= ZONE_LIMIT][order];
+}
+
 static void block_insert(uint64_t m, unsigned int order)
 {
 	struct frame *f = frame_of(mfn(m));
 
-	atomic64_store(&f->refs, FRAME_FREE);
+	atomic64_or(&f->refs, FRAME_FREE);
 	f->progress = (uint16_t)order;
-	list_push(&free_lists[order], f);
+	frame_list_push(list_of(m, order), f);
 }
 
 static void block_take(uint64_t m, unsigned int order)
 {
 	struct frame *f = frame_of(mfn(m));
 
-	list_unlink(&free_lists[order], f);
-	atomic64_store(&f->refs, 0);
+	frame_list_unlink(list_of(m, order), f);
+	atomic64_and(&f->refs, ~FRAME_FREE);
 }
 
 /* Under heap_lock. */
@@ -94,29 +113,107 @@ static void block_free(uint64_t m, unsigned int order)
 	block_insert(m, order);
 }
 
-static struct frame *block_alloc(unsigned int order)
+/*
+ * So many blocks of an order are looked at for one below a limit: a guest can
+ * make the list long.
+ */
+#define BLOCKS_TRIED 64
+
+static bool block_find(unsigned int zone, unsigned int order, uint64_t limit,
+		       uint64_t *m, unsigned int *have)
 {
-	unsigned int have = order;
+	for (*have = order; *have <= FRAME_MAX_ORDER; ++*have) {
+		uint64_t at = free_lists[zone][*have];
+
+		for (unsigned int i = 0; at != FRAME_NIL && i < BLOCKS_TRIED;
+		     i++) {
+			*m = at;
+			if (at + (1UL << order) <= limit)
+				return true;
+			at = frame_of(mfn(at))->next;
+		}
+	}
+	return false;
+}
+
+/* What others have claimed is not there for it. Under heap_lock. */
+static bool claims_allow(const struct domain *d, uint64_t n)
+{
+	uint64_t own = d ? d->frames.claimed : 0;
+
+	return n <= free_pages - (claimed_pages - own);
+}
+
+static uint64_t claim_use(struct domain *d, uint64_t n)
+{
+	uint64_t used = d ? MIN(n, d->frames.claimed) : 0;
+
+	if (used) {
+		d->frames.claimed -= used;
+		claimed_pages -= used;
+	}
+	return used;
+}
+
+struct frame *frame_block_alloc(unsigned int order, uint64_t limit,
+				struct domain *d)
+{
+	unsigned int have;
 	uint64_t m;
 
 	if (unlikely(arch_alloc_may_fail()))
 		return NULL;
 	spin_lock(&heap_lock);
-	while (have <= FRAME_MAX_ORDER && free_lists[have] == FRAME_NIL)
-		have++;
-	if (have > FRAME_MAX_ORDER) {
+	if (!claims_allow(d, 1UL << order) ||
+	    (!(limit > ZONE_LIMIT && block_find(1, order, limit, &m, &have)) &&
+	     !block_find(0, order, limit, &m, &have))) {
 		spin_unlock(&heap_lock);
 		return NULL;
 	}
-	m = free_lists[have];
 	block_take(m, have);
 	while (have > order) {
 		have--;
 		block_insert(m + (1UL << have), have);
 	}
 	free_pages -= 1UL << order;
+	/* For frame_block_free(): how many of them were claimed. */
+	frame_of(mfn(m))->prev = (uint32_t)claim_use(d, 1UL << order);
 	spin_unlock(&heap_lock);
 	return frame_of(mfn(m));
+}
+
+void frame_block_free(struct frame *f, unsigned int order, struct domain *d)
+{
+	spin_lock(&heap_lock);
+	/* A dying domain's claim has ended. */
+	if (d && !domain_is_dying(d)) {
+		d->frames.claimed += f->prev;
+		claimed_pages += f->prev;
+	}
+	block_free(frame_mfn(f).v, order);
+	spin_unlock(&heap_lock);
+}
+
+int frame_claim(struct domain *d, uint64_t pages)
+{
+	int rc = 0;
+
+	spin_lock(&d->frames.lock);
+	spin_lock(&heap_lock);
+	if (!pages) {
+		(void)claim_use(d, ~0UL);
+	} else if (d->frames.claimed || pages <= d->frames.tot_pages ||
+		   pages > d->frames.max_pages || domain_is_dying(d)) {
+		rc = -EINVAL;
+	} else if (pages - d->frames.tot_pages > free_pages - claimed_pages) {
+		rc = -ENOMEM;
+	} else {
+		d->frames.claimed = pages - d->frames.tot_pages;
+		claimed_pages += d->frames.claimed;
+	}
+	spin_unlock(&heap_lock);
+	spin_unlock(&d->frames.lock);
+	return rc;
 }
 
 void frame_add_range(mfn_t start, mfn_t end)
@@ -145,12 +242,7 @@ uint64_t frame_free_pages(void)
 	return n;
 }
 
-/*
- * Makes the frame, nobody's before, fit for an owner. It is his with the
- * store to refs, which comes last: others may count it from then on, and let
- * go of it at once.
- */
-static void frame_begin(struct frame *f, uint64_t type)
+void frame_begin(struct frame *f, uint64_t type)
 {
 	flush_stale(f);
 	arch_m2p[frame_mfn(f).v] = M2P_INVALID;
@@ -158,8 +250,7 @@ static void frame_begin(struct frame *f, uint64_t type)
 	atomic64_store(&f->type, type);
 }
 
-/* It is the owner's from here on. */
-static void frame_hand_over(struct frame *f, uint16_t owner, uint64_t flags)
+void frame_hand_over(struct frame *f, uint16_t owner, uint64_t flags)
 {
 	atomic64_store(&f->refs,
 		       (uint64_t)owner << FRAME_OWNER_SHIFT | flags | 1);
@@ -186,23 +277,49 @@ static void scrub(struct frame *f)
 		memset(p, 0, PAGE_SIZE);
 }
 
-struct frame *frame_alloc_buffer(unsigned int order)
+int frame_block_scrub(struct frame *f, unsigned int order, bool may_pause)
 {
-	struct frame *f = block_alloc(order);
+	bool worked = false;
 
-	for (uint64_t i = 0; f && i < 1UL << order; i++) {
+	for (struct frame *end = f + (1UL << order); f < end; f++) {
+		if (atomic64_load(&f->refs) & FRAME_CLEAN)
+			continue;
+		if (may_pause && worked && arch_preempt_pending())
+			return -ERESTART;
+		flush_stale(f); /* or somebody might still write to it */
+		scrub(f);
+		atomic64_store(&f->refs, FRAME_CLEAN);
+		worked = true;
+	}
+	return 0;
+}
+
+/* Frames [f, f + 2^order) of the hypervisor's. */
+static void hv_begin(struct frame *f, unsigned int order)
+{
+	for (uint64_t i = 0; i < 1UL << order; i++) {
 		frame_begin(f + i, 0);
 		frame_hand_over(f + i, DOMID_XEN, 0);
 	}
+}
+
+struct frame *frame_alloc_buffer(unsigned int order)
+{
+	struct frame *f = frame_block_alloc(order, ~0UL, NULL);
+
+	if (f)
+		hv_begin(f, order);
 	return f;
 }
 
 struct frame *frame_alloc_hv(unsigned int order)
 {
-	struct frame *f = frame_alloc_buffer(order);
+	struct frame *f = frame_block_alloc(order, ~0UL, NULL);
 
-	for (uint64_t i = 0; f && i < 1UL << order; i++)
-		scrub(f + i);
+	if (f) {
+		(void)!frame_block_scrub(f, order, false);
+		hv_begin(f, order);
+	}
 	return f;
 }
 
@@ -218,6 +335,7 @@ void frame_domain_init(struct domain *d, uint64_t max_pages)
 	d->frames.first = FRAME_NIL;
 	d->frames.tot_pages = 0;
 	d->frames.max_pages = max_pages;
+	d->frames.claimed = 0;
 }
 
 /* Reserves n pages of the domain's limit: counted before they exist. */
@@ -241,40 +359,68 @@ static void uncharge(struct domain *d, uint64_t n)
 	spin_unlock(&d->frames.lock);
 }
 
-int frame_alloc_domain(struct domain *d, unsigned int order, struct frame **out)
+/*
+ * The frames become the domain's; each may leave at once. False: it is dying,
+ * and they would come too late to be taken apart with it.
+ */
+static bool extent_give(struct domain *d, struct frame *f, unsigned int order)
 {
-	struct frame *f;
+	bool ok;
 
-	if (!charge(d, 1UL << order))
-		return -ENOMEM;
-	f = block_alloc(order);
-	if (!f) {
-		uncharge(d, 1UL << order);
-		return -ENOMEM;
-	}
-	for (uint64_t i = 0; i < 1UL << order; i++) {
+	for (uint64_t i = 0; i < 1UL << order; i++)
 		frame_begin(f + i, 0);
-		scrub(f + i);
-	}
-	/* On the list before it can be had: it may leave at once. */
 	spin_lock(&d->frames.lock);
-	for (uint64_t i = 0; i < 1UL << order; i++) {
-		list_push(&d->frames.first, f + i);
+	ok = !domain_is_dying(d);
+	for (uint64_t i = 0; ok && i < 1UL << order; i++) {
+		frame_list_push(&d->frames.first, f + i);
 		frame_hand_over(f + i, d->id, FRAME_OWNED);
 	}
 	spin_unlock(&d->frames.lock);
-	*out = f;
-	return 0;
+	return ok;
+}
+
+static int extent_alloc(struct domain *d, unsigned int order, uint64_t limit,
+			bool may_pause, struct frame **out)
+{
+	struct frame *f;
+	int rc = -ENOMEM;
+
+	if (!charge(d, 1UL << order))
+		return -ENOMEM;
+	f = frame_block_alloc(order, limit, d);
+	if (f)
+		rc = frame_block_scrub(f, order, may_pause);
+	if (!rc && !extent_give(d, f, order))
+		rc = -ENOMEM;
+	if (!rc) {
+		*out = f;
+		return 0;
+	}
+	if (f)
+		frame_block_free(f, order, d);
+	uncharge(d, 1UL << order);
+	return rc;
+}
+
+int frame_alloc_domain(struct domain *d, unsigned int order, struct frame **out)
+{
+	return extent_alloc(d, order, ~0UL, false, out);
+}
+
+int frame_alloc_extent(struct domain *d, unsigned int order, uint64_t limit,
+		       struct frame **out)
+{
+	return extent_alloc(d, order, limit, true, out);
 }
 
 int frame_alloc_shared(struct domain *d, struct frame **out)
 {
-	struct frame *f = block_alloc(0);
+	struct frame *f = frame_block_alloc(0, ~0UL, NULL);
 
 	if (!f)
 		return -ENOMEM;
+	(void)!frame_block_scrub(f, 0, false);
 	frame_begin(f, (uint64_t)FRAME_WRITABLE << FRAME_TYPE_SHIFT | 1);
-	scrub(f);
 	frame_hand_over(f, d->id, FRAME_OWNED | FRAME_SHARED);
 	*out = f;
 	return 0;
@@ -299,7 +445,7 @@ void frame_put_last(struct frame *f, uint64_t refs)
 	if (!(refs & FRAME_SHARED) && owner != DOMID_XEN) {
 		BUG_ON(!d); /* a domain outlives its frames */
 		spin_lock(&d->frames.lock);
-		list_unlink(&d->frames.first, f);
+		frame_list_unlink(&d->frames.first, f);
 		d->frames.tot_pages--;
 		spin_unlock(&d->frames.lock);
 	}

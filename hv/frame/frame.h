@@ -251,6 +251,18 @@ void frame_free_hv(struct frame *f, unsigned int order);
 [[nodiscard]] int frame_alloc_domain(struct domain *d, unsigned int order,
 				     struct frame **out);
 /*
+ * The same with frames below limit. -ERESTART: interrupted; nothing is lost
+ * but time, call again.
+ */
+[[nodiscard]] int frame_alloc_extent(struct domain *d, unsigned int order,
+				     uint64_t limit, struct frame **out);
+/*
+ * Keeps so many free frames for d that it can have pages in all: they go to
+ * nobody else. 0: ends its claim. -EINVAL: has one already, or has as many
+ * pages, or may not have them; -ENOMEM: there are not so many.
+ */
+[[nodiscard]] int frame_claim(struct domain *d, uint64_t pages);
+/*
  * One scrubbed frame that the hypervisor shares with the domain for writing:
  * owned by it, outside its reservation, with a permanent writable use.
  */
@@ -263,6 +275,32 @@ void frame_free_shared(struct frame *f);
 [[nodiscard]] bool frame_disown(struct frame *f);
 uint64_t frame_free_pages(void);
 void frame_domain_init(struct domain *d, uint64_t max_pages);
+
+/* ---- frames for others (exchange.c) ---- */
+
+/*
+ * Some frames of d for as many others, all at once or not at all. fresh are
+ * the extents that it will get, by their first frames, in the order of
+ * frame_exchange_want(), linked by next. One CPU's, never kept.
+ */
+struct frame_exchange {
+	struct domain *d;
+	unsigned int order; /* of the extents that it will get */
+	uint32_t fresh, fresh_last;
+	uint32_t given; /* frames that it gave */
+};
+
+void frame_exchange_begin(struct frame_exchange *x, struct domain *d,
+			  unsigned int order);
+/* One more extent below limit, which will stand at pfn. -ENOMEM, -ERESTART. */
+[[nodiscard]] int frame_exchange_want(struct frame_exchange *x, uint64_t limit,
+				      uint64_t pfn);
+/* Takes f (may be NULL) from d; false: not its, or in use by anybody. */
+[[nodiscard]] bool frame_exchange_give(struct frame_exchange *x,
+				       struct frame *f);
+/* Either of these ends it: as many frames were given as wanted; or none. */
+void frame_exchange_commit(struct frame_exchange *x);
+void frame_exchange_undo(struct frame_exchange *x);
 
 /* ---- memory of any size for the hypervisor (pool.c) ---- */
 

@@ -27,9 +27,10 @@ enum frame_type {
 /* shared by the hypervisor: not on the domain's list or in its reservation */
 #define FRAME_SHARED (1UL << 46)
 #define FRAME_FREE   (1UL << 45) /* on a free list; order in progress */
+#define FRAME_CLEAN  (1UL << 44) /* nobody's, scrubbed and flushed */
 
 /* The count of either word. */
-#define FRAME_COUNT_MASK ((1UL << 45) - 1)
+#define FRAME_COUNT_MASK ((1UL << 44) - 1)
 
 /* The type word: type, flags, count of uses. */
 #define FRAME_TYPE_SHIFT 60
@@ -71,6 +72,7 @@ struct domain_frames {
 	uint32_t first;	    /* lock: head of the list of its frames */
 	uint64_t tot_pages; /* lock: frames on the list */
 	uint64_t max_pages; /* lock: limit of tot_pages */
+	uint64_t claimed;   /* the allocator's: free frames kept for it */
 };
 
 #endif

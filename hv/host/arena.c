@@ -100,6 +100,20 @@ void host_init(unsigned int frames, unsigned int cpus)
 	frame_add_range(mfn(HOST_RESERVED_FRAMES), mfn(frames));
 }
 
+unsigned int arch_memory_map(const struct memory_range_info **out)
+{
+	static struct memory_range_info all = { .type = 1 };
+
+	all.bytes = frame_limit << PAGE_SHIFT;
+	*out = &all;
+	return 1;
+}
+
+uint64_t arch_m2p_extent(unsigned int n)
+{
+	return 512 + n; /* outside of our arena: only its number matters */
+}
+
 static void drain(void)
 {
 	for (unsigned int order = FRAME_MAX_ORDER; order <= FRAME_MAX_ORDER;
@@ -112,8 +126,10 @@ static void forget_domains(void)
 {
 	struct domain *d;
 
-	while ((d = domain_next(-1)))
+	while ((d = domain_next(-1))) {
+		(void)!frame_claim(d, 0);
 		domain_withdraw(d);
+	}
 }
 
 void host_fini(void)

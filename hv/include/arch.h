@@ -85,6 +85,21 @@ void arch_l4_fill(uint64_t *l4);
 /* True when non-present entries may leak cached data (L1TF). */
 bool arch_leaks_nonpresent(void);
 
+/* ---- The machine's memory ---- */
+
+/* One line of a memory map, as firmware and guests write it (E820). */
+struct memory_range_info {
+	uint64_t start, bytes;
+	uint32_t type;
+} __attribute__((packed));
+#define MEMORY_MAP_MAX 1024
+
+/* The whole map as the machine's firmware told it. Constant after boot. */
+unsigned int arch_memory_map(const struct memory_range_info **out);
+/* The first frame of each 2 MiB of the m2p table; 0 where it describes none. */
+#define ARCH_M2P_SHIFT 21
+uint64_t arch_m2p_extent(unsigned int n);
+
 /* ---- A vcpu's machine state ---- */
 
 /* Allocates or frees the extended register area; fills initial values. */

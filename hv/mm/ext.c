@@ -14,6 +14,9 @@ static int pin(struct domain *d, struct frame *f, enum frame_type t)
 	struct mm_locked m = mm_lock(d);
 	int rc = mm_settle(m);
 
+	/* What begins after its end would never be taken apart. */
+	if (!rc && domain_is_dying(d))
+		rc = -ESRCH;
 	if (!rc)
 		rc = mm_get_table(m, f, t);
 	if (!rc && !frame_pin_set(f)) {

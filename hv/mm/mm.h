@@ -153,6 +153,13 @@ void mm_root_switch(const struct vcpu *v);
 [[nodiscard]] int mm_decrease(struct domain *d, guest_mfn_t start,
 			      unsigned int order);
 
+/*
+ * Makes n ranges in memory of frame_alloc_bytes() the domain's map (0: none);
+ * they are ours to free then. A dying domain gets none.
+ */
+void mm_memory_map_set(struct domain *d, struct memory_range_info *ranges,
+		       unsigned int n);
+
 /* ---- the end of a domain (teardown.c) ---- */
 
 void mm_domain_init(struct domain *d);

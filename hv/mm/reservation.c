@@ -2,7 +2,8 @@
 /*
  * Frames that a domain gives back (balloon down). The owner's reference goes
  * at once, the frame itself when nothing maps it any more. Frames it gets are
- * in frame/alloc.c; the loops over extents in call/memory.c.
+ * in frame/alloc.c; the loops over extents in call/memory.c. And the map of
+ * its memory that its builder made for it.
  */
 #include "mm/mm.h"
 
@@ -36,4 +37,20 @@ int mm_decrease(struct domain *d, guest_mfn_t start, unsigned int order)
 		frame_put(f);
 	}
 	return held == n ? 0 : -EINVAL;
+}
+
+void mm_memory_map_set(struct domain *d, struct memory_range_info *ranges,
+		       unsigned int n)
+{
+	struct mm_locked m = mm_lock(d);
+	struct memory_range_info *old = d->mm.ranges;
+	size_t bytes = d->mm.nr_ranges * sizeof(*ranges);
+	bool refused = n && domain_is_dying(d);
+
+	d->mm.ranges = refused ? NULL : ranges;
+	d->mm.nr_ranges = refused ? 0 : n;
+	mm_unlock(m);
+	frame_free_bytes(old, bytes);
+	if (refused)
+		frame_free_bytes(ranges, n * sizeof(*ranges));
 }

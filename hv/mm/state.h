@@ -8,6 +8,7 @@
 #include "types.h"
 
 struct frame;
+struct memory_range_info;
 
 /* What a domain's present entries of one level may be: its width decides. */
 struct pte_rule {
@@ -24,6 +25,9 @@ struct domain_mm {
 	 * interrupted; the next operation on the domain's tables goes on
 	 * with it first (mm_settle) */
 	struct frame *orphan;
+	/* lock: XENMEM_set_memory_map */
+	struct memory_range_info *ranges;
+	unsigned int nr_ranges;
 	/* lock: how far taking the domain apart has come (teardown.c) */
 	uint32_t teardown_phase;
 	struct frame *teardown_at; /* a reference is held */

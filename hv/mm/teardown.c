@@ -42,6 +42,8 @@ static int roots_drop(struct domain *d)
 
 static int roots_phase(struct domain *d)
 {
+	(void)!frame_claim(d, 0);
+	mm_memory_map_set(d, NULL, 0);
 	for (uint32_t i = 0; i < d->max_vcpus; i++) {
 		int rc;
 

@@ -58,6 +58,17 @@ static char strings[32768];
 static size_t strings_used;
 static uint8_t rsdp_copy[64];
 
+#define RANGES_MAX 128
+
+static struct memory_range_info ranges[RANGES_MAX];
+static unsigned int nr_ranges;
+
+unsigned int arch_memory_map(const struct memory_range_info **out)
+{
+	*out = ranges;
+	return nr_ranges;
+}
+
 static const void *phys(uint64_t at)
 {
 	return (const void *)(MAP_DIRECT + at);
@@ -107,6 +118,11 @@ static void mmap_entry(struct boot_info *out, uint64_t base, uint64_t length,
 	uint64_t limit = MAP_DIRECT_END - MAP_DIRECT;
 	uint64_t end = base + length;
 
+	if (nr_ranges == RANGES_MAX)
+		out->truncated = true;
+	else
+		ranges[nr_ranges++] =
+			(struct memory_range_info){ base, length, type };
 	if (type != TYPE_RAM || end < base || base >= limit)
 		return;
 	end = MIN(end, limit) >> PAGE_SHIFT;

@@ -296,6 +296,17 @@ uint64_t paging_virt_phys(uint64_t va)
 	return (*entry_at(va, 1) & PTE_ADDR) | (va & ~PAGE_MASK);
 }
 
+/* Where there is no RAM, the shared page is read-only. */
+uint64_t arch_m2p_extent(unsigned int n)
+{
+	uint64_t va = MAP_M2P_RW + ((uint64_t)n << ARCH_M2P_SHIFT);
+	uint64_t e = *entry_at(va, 2);
+
+	if (!(e & PTE_PSE))
+		e = *entry_at(va, 1);
+	return e & PTE_RW ? (e & PTE_ADDR) >> PAGE_SHIFT : 0;
+}
+
 void arch_l4_fill(uint64_t *l4)
 {
 	memcpy(&l4[ABI_HV_SLOT_FIRST],

@@ -275,6 +275,26 @@ static uint64_t reservation(void)
 	return va;
 }
 
+static uint64_t exchange(void)
+{
+	struct xen_memory_exchange x = { .nr_exchanged = one_in(8) };
+	uint64_t va = args_va(), in = args_va(), out = args_va();
+
+	x.in.nr_extents = 1 + pick(4);
+	x.out.extent_order = one_in(3) ? pick(3) : 0;
+	x.out.nr_extents = x.in.nr_extents >> x.out.extent_order;
+	x.in.domid = x.out.domid = DOMID_SELF;
+	x.in.extent_start.p = (xen_pfn_t *)in;
+	x.out.extent_start.p = (xen_pfn_t *)out;
+	for (unsigned int i = 0; i < x.in.nr_extents; i++) {
+		uint64_t m = pick_mfn(mine(), other());
+
+		put(in + 8 * i, &m, 8);
+	}
+	put(va, &x, sizeof(x));
+	return va;
+}
+
 static uint64_t context(void)
 {
 	static struct vcpu_guest_context c;
@@ -322,8 +342,12 @@ static void arguments(uint64_t number, uint64_t a[6])
 		a[2] = pick(4) | (one_in(3) ? word() : 0);
 		break;
 	case __HYPERVISOR_memory_op:
-		a[0] = pick(3) ? pick(7) : word();
+		a[0] = one_in(4) ? pick(30) : pick(8) ? pick(7) : word();
 		a[1] = reservation();
+		if (a[0] == XENMEM_exchange || one_in(6)) {
+			a[0] = XENMEM_exchange;
+			a[1] = exchange();
+		}
 		break;
 	case __HYPERVISOR_set_gdt:
 		a[0] = args_va();

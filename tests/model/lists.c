@@ -77,7 +77,7 @@ static uint64_t free_block(struct expected *e, uint64_t m, unsigned int heads[])
 	unsigned int order = f->progress;
 	uint64_t size = 1UL << order;
 
-	if (f->refs.v != FRAME_FREE || order > FRAME_MAX_ORDER ||
+	if ((f->refs.v & ~FRAME_CLEAN) != FRAME_FREE || order > FRAME_MAX_ORDER ||
 	    (m & (size - 1)) || m + size > frame_limit) {
 		oracle_fault("free block %#lx: refs %#lx, order %u", m,
 			     f->refs.v, order);
@@ -89,7 +89,7 @@ static uint64_t free_block(struct expected *e, uint64_t m, unsigned int heads[])
 			     m, m ^ size, order);
 	free_links(m, f, heads);
 	for (uint64_t i = m; i < m + size; i++) {
-		if (e[i].free || (i != m && frame_of(mfn(i))->refs.v))
+		if (e[i].free || (i != m && (frame_of(mfn(i))->refs.v & ~FRAME_CLEAN)))
 			oracle_fault("frame %#lx lies in the free block %#lx, "
 				     "refs %#lx",
 				     i, m, frame_of(mfn(i))->refs.v);

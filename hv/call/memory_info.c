@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_op's questions: how much memory there is, where the tables that all
+ * may read lie, what the machine's memory and a guest's looks like to its
+ * kernel; and claims. What only guests have whose addresses the hypervisor
+ * translates is refused as Xen refuses it.
+ */
+#include "arch.h"
+#include "call/memory.h"
+#include "frame/frame.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+
+static long domain_pages(struct vcpu *v, unsigned int operation, uint64_t arg)
+{
+	struct xen_memory_domain m;
+	struct domain *d;
+	int error;
+	long n;
+
+	if (guest_copy_from(&m, arg, sizeof(m)))
+		return -EFAULT;
+	d = domain_from_arg(v, m.domid, &error);
+	if (!d)
+		return error;
+	if (operation == XENMEM_maximum_gpfn) {
+		n = (long)shared_load64(&d->shared->arch.max_pfn);
+		return n ? n - 1 : 0;
+	}
+	spin_lock(&d->frames.lock);
+	n = (long)(operation == XENMEM_current_reservation
+			   ? d->frames.tot_pages
+			   : d->frames.max_pages);
+	spin_unlock(&d->frames.lock);
+	return n;
+}
+
+static long machphys_mapping(uint64_t arg)
+{
+	const struct xen_machphys_mapping m = {
+		.v_start = MACH2PHYS_VIRT_START,
+		.v_end = MACH2PHYS_VIRT_END,
+		.max_mfn = frame_limit - 1,
+	};
+
+	return guest_copy_to(arg, &m, sizeof(m));
+}
+
+static long machphys_list(uint64_t arg)
+{
+	uint64_t bytes = frame_limit * sizeof(uint64_t);
+	struct xen_machphys_mfn_list l;
+
+	if (guest_copy_from(&l, arg, sizeof(l)))
+		return -EFAULT;
+	for (l.nr_extents = 0; l.nr_extents < l.max_extents &&
+			       (uint64_t)l.nr_extents << ARCH_M2P_SHIFT < bytes;
+	     l.nr_extents++) {
+		uint64_t m = arch_m2p_extent(l.nr_extents);
+
+		if (guest_copy_to((uint64_t)l.extent_start.p +
+					  l.nr_extents * sizeof(m),
+				  &m, sizeof(m)))
+			return -EFAULT;
+	}
+	return guest_copy_to(arg, &l, sizeof(l));
+}
+
+/* Answers with as many of the n ranges as there is room for. */
+static long ranges_tell(uint64_t arg, struct xen_memory_map *map,
+			const struct memory_range_info *ranges, unsigned int n)
+{
+	map->nr_entries = MIN(map->nr_entries, n);
+	if (guest_copy_to((uint64_t)map->buffer.p, ranges,
+			  map->nr_entries * sizeof(*ranges)) ||
+	    guest_copy_to(arg, map, sizeof(*map)))
+		return -EFAULT;
+	return 0;
+}
+
+/* Without a buffer only how many there are. */
+static long machine_map(struct vcpu *v, uint64_t arg)
+{
+	const struct memory_range_info *ranges;
+	unsigned int n = arch_memory_map(&ranges);
+	struct xen_memory_map map;
+
+	if (!v->domain->privileged)
+		return -EPERM;
+	if (guest_copy_from(&map, arg, sizeof(map)))
+		return -EFAULT;
+	if (!map.buffer.p) {
+		map.nr_entries = n;
+		return guest_copy_to(arg, &map, sizeof(map));
+	}
+	return map.nr_entries < n ? -EINVAL : ranges_tell(arg, &map, ranges, n);
+}
+
+static long memory_map(struct vcpu *v, uint64_t arg)
+{
+	struct xen_memory_map map;
+	struct mm_locked m;
+	long rc = -ENOSYS;
+
+	if (guest_copy_from(&map, arg, sizeof(map)))
+		return -EFAULT;
+	m = mm_lock(v->domain);
+	if (m.d->mm.nr_ranges)
+		rc = ranges_tell(arg, &map, m.d->mm.ranges, m.d->mm.nr_ranges);
+	mm_unlock(m);
+	return rc;
+}
+
+static long set_memory_map(struct vcpu *v, uint64_t arg)
+{
+	struct xen_foreign_memory_map f;
+	struct memory_range_info *ranges = NULL;
+	struct domain *d;
+	int error = 0;
+	size_t bytes;
+
+	if (!v->domain->privileged)
+		return -EPERM;
+	if (guest_copy_from(&f, arg, sizeof(f)))
+		return -EFAULT;
+	if (f.map.nr_entries > MEMORY_MAP_MAX)
+		return -EINVAL;
+	d = domain_from_arg(v, f.domid, &error);
+	if (!d)
+		return error;
+	bytes = f.map.nr_entries * sizeof(*ranges);
+	if (bytes) {
+		ranges = frame_alloc_bytes(bytes);
+		if (!ranges)
+			return -ENOMEM;
+	}
+	if (guest_copy_from(ranges, (uint64_t)f.map.buffer.p, bytes)) {
+		frame_free_bytes(ranges, bytes);
+		return -EFAULT;
+	}
+	mm_memory_map_set(d, ranges, f.map.nr_entries);
+	return 0;
+}
+
+static long claim(struct vcpu *v, uint64_t arg)
+{
+	struct xen_memory_reservation r;
+	struct domain *d;
+
+	if (!v->domain->privileged)
+		return -EPERM;
+	if (guest_copy_from(&r, arg, sizeof(r)))
+		return -EFAULT;
+	/* By its number: there is no claiming for oneself. */
+	d = domain_find(r.domid);
+	if (!d || r.extent_start.p || r.extent_order || r.mem_flags)
+		return -EINVAL;
+	return frame_claim(d, r.nr_extents);
+}
+
+/*
+ * Where a frame appears in a guest's memory is the guest's own affair, and
+ * nothing is populated on demand: refused, once it is clear of whom. All of
+ * these arguments begin with the domain but pod_target, which ends with it.
+ */
+static long translated_only(struct vcpu *v, uint64_t domid_va, int refusal)
+{
+	domid_t id;
+	int error;
+
+	if (guest_copy_from(&id, domid_va, sizeof(id)))
+		return -EFAULT;
+	return domain_from_arg(v, id, &error) ? refusal : error;
+}
+
+long memory_info(struct vcpu *v, unsigned int operation, uint64_t arg)
+{
+	switch (operation) {
+	case XENMEM_current_reservation:
+	case XENMEM_maximum_reservation:
+	case XENMEM_maximum_gpfn:
+		return domain_pages(v, operation, arg);
+	case XENMEM_maximum_ram_page:
+		return (long)frame_limit - 1;
+	case XENMEM_machphys_mapping:
+		return machphys_mapping(arg);
+	case XENMEM_machphys_mfn_list:
+		return machphys_list(arg);
+	case XENMEM_machphys_compat_mfn_list:
+		return -EOPNOTSUPP;
+	case XENMEM_machine_memory_map:
+		return machine_map(v, arg);
+	case XENMEM_memory_map:
+		return memory_map(v, arg);
+	case XENMEM_set_memory_map:
+		return set_memory_map(v, arg);
+	case XENMEM_claim_pages:
+		return claim(v, arg);
+	case XENMEM_add_to_physmap:
+	case XENMEM_add_to_physmap_batch:
+	case XENMEM_remove_from_physmap:
+		return translated_only(v, arg, -EACCES);
+	case XENMEM_set_pod_target:
+	case XENMEM_get_pod_target:
+		return translated_only(
+			v, arg + offsetof(struct xen_pod_target, domid),
+			-EINVAL);
+	case XENMEM_get_sharing_freed_pages:
+	case XENMEM_get_sharing_shared_pages:
+		return 0; /* no page is shared */
+	case XENMEM_get_vnumainfo:
+		return -EOPNOTSUPP; /* no guest has nodes */
+	default:
+		return -ENOSYS;
+	}
+}
