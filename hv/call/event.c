@@ -141,10 +141,43 @@ static long reset(struct vcpu *v, uint64_t arg)
 	if (guest_copy_from(&op, arg, sizeof(op)))
 		return -EFAULT;
 	d = domain_from_arg(v, op.dom, &error);
-	return d ? event_reset(d) : error;
+	return d ? event_reset(d, d == v->domain) : error;
 }
 
-/* Unknown to us are physical interrupts and the FIFO interface. */
+static long init_control(struct vcpu *v, uint64_t arg)
+{
+	struct evtchn_init_control op;
+	int error;
+
+	if (guest_copy_from(&op, arg, sizeof(op)))
+		return -EFAULT;
+	error = event_fifo_init_control(v->domain, op.vcpu,
+					guest_mfn(op.control_gfn), op.offset);
+	if (error)
+		return error;
+	op.link_bits = EVTCHN_FIFO_LINK_BITS;
+	return guest_copy_to(arg, &op, sizeof(op));
+}
+
+static long expand_array(struct vcpu *v, uint64_t arg)
+{
+	struct evtchn_expand_array op;
+
+	if (guest_copy_from(&op, arg, sizeof(op)))
+		return -EFAULT;
+	return event_fifo_expand(v->domain, guest_mfn(op.array_gfn));
+}
+
+static long set_priority(struct vcpu *v, uint64_t arg)
+{
+	struct evtchn_set_priority op;
+
+	if (guest_copy_from(&op, arg, sizeof(op)))
+		return -EFAULT;
+	return event_fifo_set_priority(v->domain, op.port, op.priority);
+}
+
+/* Unknown to us are physical interrupts. */
 long hc_event_channel_op(struct vcpu *v, struct call_args *args)
 {
 	uint64_t arg = args->a[1];
@@ -170,6 +203,12 @@ long hc_event_channel_op(struct vcpu *v, struct call_args *args)
 		return status(v, arg);
 	case EVTCHNOP_reset:
 		return reset(v, arg);
+	case EVTCHNOP_init_control:
+		return init_control(v, arg);
+	case EVTCHNOP_expand_array:
+		return expand_array(v, arg);
+	case EVTCHNOP_set_priority:
+		return set_priority(v, arg);
 	default:
 		return -ENOSYS;
 	}

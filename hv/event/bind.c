@@ -14,6 +14,7 @@
  * and close leads from each back to FREE. The two ends of a pair point at
  * each other by domain id and port; both change together, under two locks.
  */
+#include "arch.h"
 #include "errno.h"
 #include "event/port.h"
 
@@ -68,7 +69,7 @@ int event_bind_interdomain(struct domain *d, uint16_t remote,
 	l = event_lock_two(d, rd);
 	error = bind_pair(l.a, l.b, remote_port, port);
 	if (!error) /* the peer may have sent before there was a pair */
-		event_set_pending(d, *port, 0);
+		event_set_pending(d, event_channel(l.a, *port), *port);
 	event_unlock_two(l);
 	return error;
 }
@@ -92,7 +93,7 @@ int event_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu,
 		goto out;
 	event_channel(l, *port)->virq = (uint8_t)virq;
 	event_channel(l, *port)->vcpu = vcpu;
-	v->event.virq_port[virq] = (uint16_t)*port;
+	v->event.virq_port[virq] = *port;
 out:
 	event_unlock(l);
 	return error;
@@ -205,14 +206,52 @@ int event_close(struct domain *d, uint32_t port)
 	}
 }
 
-int event_reset(struct domain *d)
+/* Closes the last port in use; false: there is none. */
+static bool close_last(struct domain *d)
 {
-	for (uint32_t port = 1; port < EVENT_PORTS; port++) {
-		if (!d->event.pages[port / EVENT_PORTS_PER_PAGE])
-			break; /* pages come into being in order */
+	struct event_locked l = event_lock(d);
+	uint32_t port = d->event.end_port - 1;
+	struct event_channel *ch = event_channel(l, port);
+	bool is_free = !ch || ch->state == EVENT_FREE;
+
+	d->event.resetting = true;
+	if (is_free && port)
+		d->event.end_port = port;
+	event_unlock(l);
+	if (!is_free)
 		(void)!event_close(d, port);
+	return port;
+}
+
+#define CLOSES_AT_ONCE 64
+
+int event_close_some(struct domain *d)
+{
+	for (unsigned int i = 0; i < CLOSES_AT_ONCE; i++)
+		if (!close_last(d))
+			return 0;
+	return -ERESTART;
+}
+
+int event_reset(struct domain *d, bool two_levels)
+{
+	struct event_locked l;
+	int rc;
+
+	while ((rc = event_close_some(d)) == -ERESTART)
+		if (arch_preempt_pending())
+			return rc;
+	l = event_lock(d);
+	/* Another vcpu's reset may have ended, and ports have been opened. */
+	if (d->event.end_port > 1) {
+		rc = -ERESTART;
+	} else {
+		if (two_levels)
+			event_fifo_end(l);
+		d->event.resetting = false;
 	}
-	return 0;
+	event_unlock(l);
+	return rc;
 }
 
 static void status_fill(const struct event_channel *ch, struct evtchn_status *s)

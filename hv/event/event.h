@@ -7,9 +7,9 @@
 #include "event/state.h"
 
 [[nodiscard]] int event_domain_init(struct domain *d);
-/* Closes every port. The domain is marked dying, so that none can be opened
- * any more, but domain_find() still finds it. */
-void event_domain_exit(struct domain *d);
+/* Closes some ports; -ERESTART: call again. The domain is marked dying, so
+ * that none can be opened any more, but domain_find() still finds it. */
+[[nodiscard]] int event_domain_exit(struct domain *d);
 
 /*
  * EVTCHNOP_*: shapes as in <xen/event_channel.h>. -EINVAL: no such port, or
@@ -35,7 +35,23 @@ void event_domain_exit(struct domain *d);
 #define EVENT_SENT_CONSOLE 1
 [[nodiscard]] int event_status(struct domain *d, struct evtchn_status *status);
 [[nodiscard]] int event_unmask(struct domain *d, uint32_t port);
-[[nodiscard]] int event_reset(struct domain *d);
+/*
+ * Closes all ports and, if asked for, ends the FIFO interface. -ERESTART: not
+ * all are closed yet; until they are, none can be opened (-EBUSY).
+ */
+[[nodiscard]] int event_reset(struct domain *d, bool two_levels);
+/*
+ * The FIFO interface. init_control begins it, if it is the domain's first.
+ * -ENOENT: no such vcpu. -EINVAL: it has a control block, or the place is no
+ * memory of the guest's that may be written, not 8-aligned, across a page.
+ * -EOPNOTSUPP: no control block yet. -ENOSPC: words for all ports are there.
+ */
+[[nodiscard]] int event_fifo_init_control(struct domain *d, uint32_t vcpu,
+					  guest_mfn_t m, uint32_t offset);
+[[nodiscard]] int event_fifo_expand(struct domain *d, guest_mfn_t m);
+/* -ENOSYS: two levels have no priorities. -EINVAL: no such port, priority. */
+[[nodiscard]] int event_fifo_set_priority(struct domain *d, uint32_t port,
+					  uint32_t priority);
 /*
  * VCPUOP_register_vcpu_info: from now on v's vcpu_info lies at that offset of
  * a frame of its guest, with the contents of the old one, and everything is

@@ -51,13 +51,17 @@ void event_wake_pollers(struct domain *d, uint32_t polling, uint32_t port)
 	}
 }
 
-static bool one_is_pending(const struct domain *d, const uint32_t *ports,
+static bool one_is_pending(struct domain *d, const uint32_t *ports,
 			   unsigned int n)
 {
-	for (unsigned int i = 0; i < n; i++)
-		if (shared_test_bit(d->shared->evtchn_pending, ports[i]))
-			return true;
-	return false;
+	struct event_locked l = event_lock(d);
+	bool is = false;
+
+	for (unsigned int i = 0; !is && i < n; i++)
+		is = event_channel(l, ports[i]) &&
+		     event_is_pending(l, ports[i]);
+	event_unlock(l);
+	return is;
 }
 
 static bool all_exist(struct domain *d, const uint32_t *ports, unsigned int n)

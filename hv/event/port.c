@@ -38,7 +38,7 @@ struct event_channel *event_channel(struct event_locked l, uint32_t port)
 {
 	struct event_channel *page;
 
-	if (port == 0 || port >= EVENT_PORTS)
+	if (port == 0 || port >= EVENT_PORTS_MAX)
 		return NULL;
 	page = l.d->event.pages[port / EVENT_PORTS_PER_PAGE];
 	return page ? &page[port % EVENT_PORTS_PER_PAGE] : NULL;
@@ -55,6 +55,12 @@ static struct event_channel *channel_make(struct event_locked l, uint32_t port)
 	return *page ? &(*page)[port % EVENT_PORTS_PER_PAGE] : NULL;
 }
 
+static uint32_t ports_of(const struct domain *d)
+{
+	return d->event.fifo ? d->event.max_ports
+			     : MIN(d->event.max_ports, event_level_ports(d));
+}
+
 int event_port_alloc(struct event_locked l, enum event_state state,
 		     uint32_t *port)
 {
@@ -63,14 +69,22 @@ int event_port_alloc(struct event_locked l, enum event_state state,
 
 	if (domain_is_dying(l.d))
 		return -EINVAL;
-	for (; e->next_port < EVENT_PORTS; e->next_port++) {
+	if (e->resetting)
+		return -EBUSY;
+	for (; e->next_port < ports_of(l.d); e->next_port++) {
 		ch = channel_make(l, e->next_port);
 		if (!ch)
 			return -ENOMEM;
 		if (ch->state != EVENT_FREE)
 			continue;
-		*ch = (struct event_channel){ .state = (uint8_t)state };
+		*ch = (struct event_channel){
+			.state = (uint8_t)state,
+			.priority = EVTCHN_FIFO_PRIORITY_DEFAULT,
+			.last_vcpu = ch->last_vcpu,
+			.last_priority = ch->last_priority,
+		};
 		*port = e->next_port++;
+		e->end_port = MAX(e->end_port, e->next_port);
 		return 0;
 	}
 	return -ENOSPC;
@@ -82,31 +96,50 @@ void event_port_free(struct event_locked l, uint32_t port)
 
 	ch->state = EVENT_FREE;
 	shared_store32(&ch->vcpu, 0);
-	(void)shared_clear_bit(l.d->shared->evtchn_pending, port);
+	if (l.d->event.fifo)
+		event_fifo_clear_pending(l, ch, port);
+	else
+		(void)shared_clear_bit(event_pending_bits(l.d), port);
 	if (port < l.d->event.next_port)
 		l.d->event.next_port = port;
 }
 
 int event_domain_init(struct domain *d)
 {
-	d->event = (struct domain_event){ .next_port = 1 };
+	d->event = (struct domain_event){
+		.max_ports = d->privileged ? EVENT_PORTS_MAX : EVENT_PORTS,
+		.next_port = 1,
+		.end_port = 1,
+	};
 	spin_init(&d->event.lock, LOCK_RANK_EVENT);
 	timer_init(&d->event.watchdog[0], TIMER_WATCHDOG_0);
 	timer_init(&d->event.watchdog[1], TIMER_WATCHDOG_1);
 	return 0;
 }
 
-void event_domain_exit(struct domain *d)
+void event_channels_free(struct event_locked l, uint32_t page)
 {
+	struct event_channel **pages = l.d->event.pages;
+
+	for (uint32_t i = page; i < ARRAY_SIZE(l.d->event.pages); i++) {
+		if (pages[i])
+			frame_free_bytes(pages[i], PAGE_SIZE);
+		pages[i] = NULL;
+	}
+}
+
+int event_domain_exit(struct domain *d)
+{
+	struct event_locked l;
+	int rc = event_close_some(d);
+
+	if (rc)
+		return rc;
 	for (unsigned int i = 0; i < WATCHDOGS; i++)
 		timer_cancel(&d->event.watchdog[i]);
-	(void)!event_reset(d);
-	for (unsigned int i = 0; i < ARRAY_SIZE(d->event.pages); i++) {
-		struct event_locked l = event_lock(d);
-		struct event_channel *page = d->event.pages[i];
-
-		d->event.pages[i] = NULL;
-		event_unlock(l);
-		frame_free_bytes(page, PAGE_SIZE);
-	}
+	l = event_lock(d);
+	event_fifo_end(l);
+	event_channels_free(l, 0);
+	event_unlock(l);
+	return 0;
 }

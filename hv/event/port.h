@@ -38,6 +38,8 @@ struct event_channel *event_channel(struct event_locked l, uint32_t port);
 				   enum event_state state, uint32_t *port);
 /* Makes a port free, and nothing is pending on it. */
 void event_port_free(struct event_locked l, uint32_t port);
+/* Frees the channels from a page on; their ports are free. */
+void event_channels_free(struct event_locked l, uint32_t page);
 
 /* The vcpu of that number, or NULL. */
 static inline struct vcpu *event_vcpu(const struct domain *d, uint32_t id)
@@ -52,11 +54,55 @@ static inline bool virq_is_per_vcpu(uint32_t virq)
 	       virq == VIRQ_XENOPROF || virq == VIRQ_XENPMU;
 }
 
+/* ---- two levels: where a port's bits are ---- */
+
+static inline uint32_t event_level_ports(const struct domain *d)
+{
+	(void)d;
+	return EVENT_PORTS;
+}
+
+static inline uint64_t *event_pending_bits(const struct domain *d)
+{
+	return d->shared->evtchn_pending;
+}
+
+static inline uint64_t *event_mask_bits(const struct domain *d)
+{
+	return d->shared->evtchn_mask;
+}
+
+/* The bit of the port's word in its vcpu's selector; returns the old bit. */
+static inline bool event_select(struct vcpu *v, uint32_t port)
+{
+	return shared_set_bit(&v->info->evtchn_pending_sel, port / 64);
+}
+
 /*
- * Sets the port pending in shared_info and, unless it is masked, tells the
- * vcpu. Needs no lock, but that d and its vcpus stay.
+ * Sets the port pending and, unless it is masked, tells its vcpu. Whoever
+ * calls keeps the port from being closed: by its domain's lock, or by that of
+ * the other end of the pair.
  */
-void event_set_pending(struct domain *d, uint32_t port, uint32_t vcpu);
+void event_set_pending(struct domain *d, struct event_channel *ch,
+		       uint32_t port);
+bool event_is_pending(struct event_locked l, uint32_t port);
+
+/* ---- the FIFO interface (fifo.c); the domain has it ---- */
+
+/* As above; false when it was pending already. */
+bool event_fifo_set_pending(struct domain *d, struct event_channel *ch,
+			    uint32_t port);
+void event_fifo_clear_pending(struct event_locked l, struct event_channel *ch,
+			      uint32_t port);
+bool event_fifo_is_pending(struct event_locked l, uint32_t port);
+void event_fifo_unmask(struct event_locked l, struct event_channel *ch,
+		       uint32_t port);
+/* Back to two levels, if the domain has not them; all ports are closed. */
+void event_fifo_end(struct event_locked l);
+
+/* Closes a number of ports, the last ones first, and none may be opened any
+ * more; -ERESTART: there may be more. */
+[[nodiscard]] int event_close_some(struct domain *d);
 
 /* The poll of a vcpu is over: wakes it, if it was not awake. */
 void event_poll_wake(struct vcpu *v);

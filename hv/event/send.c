@@ -7,7 +7,8 @@
  * flag. The guest clears them in the other order, so nothing is lost if each
  * is set by an atomic operation and the next one only on a change from 0 to
  * 1. All three words are the guest's to write as well: whatever it puts
- * there, it only fools itself.
+ * there, it only fools itself. (With the FIFO interface, fifo.c, the port's
+ * word and a queue stand for the first two.)
  *
  * Who is to be told and sleeps (SCHEDOP_block) is woken. The sleeper sets
  * its stop bit and then looks at the flag; we set the flag and then look at
@@ -38,26 +39,40 @@ void event_kick_domain(struct domain *d)
 /* A port of v is pending and not masked: on to the selector and the flag. */
 static void tell(struct vcpu *v, uint32_t port)
 {
-	struct vcpu_info *info = v->info;
-
-	if (shared_set_bit(&info->evtchn_pending_sel, port / 64))
+	if (event_select(v, port))
 		return;
-	if (!shared_xchg8(&info->evtchn_upcall_pending, 1))
+	if (!shared_xchg8(&v->info->evtchn_upcall_pending, 1))
 		event_kick(v);
 }
 
-void event_set_pending(struct domain *d, uint32_t port, uint32_t vcpu)
+static bool set_pending(struct domain *d, struct event_channel *ch,
+			uint32_t port)
 {
-	struct shared_info *s = d->shared;
+	if (unlikely(d->event.fifo))
+		return event_fifo_set_pending(d, ch, port);
+	if (shared_set_bit(event_pending_bits(d), port))
+		return false;
+	if (!shared_test_bit(event_mask_bits(d), port))
+		tell(d->vcpu[shared_load32(&ch->vcpu)], port);
+	return true;
+}
+
+void event_set_pending(struct domain *d, struct event_channel *ch,
+		       uint32_t port)
+{
 	uint32_t polling;
 
-	if (shared_set_bit(s->evtchn_pending, port))
+	if (!set_pending(d, ch, port))
 		return;
-	if (!shared_test_bit(s->evtchn_mask, port))
-		tell(d->vcpu[vcpu], port);
 	polling = atomic32_load(&d->event.polling);
 	if (unlikely(polling))
 		event_wake_pollers(d, polling, port);
+}
+
+bool event_is_pending(struct event_locked l, uint32_t port)
+{
+	return l.d->event.fifo ? event_fifo_is_pending(l, port)
+			       : shared_test_bit(event_pending_bits(l.d), port);
 }
 
 /* The other end of a pair, whose one end's lock is held. */
@@ -70,7 +85,7 @@ static void send_remote(uint16_t remote, uint32_t port)
 		return;
 	/* Not under its own lock, but it stays: see port.h. */
 	far = event_channel((struct event_locked){ rd }, port);
-	event_set_pending(rd, port, shared_load32(&far->vcpu));
+	event_set_pending(rd, far, port);
 }
 
 int event_send(struct domain *d, uint32_t port)
@@ -84,7 +99,7 @@ int event_send(struct domain *d, uint32_t port)
 		send_remote(ch->remote, ch->remote_port);
 		break;
 	case EVENT_IPI:
-		event_set_pending(d, port, ch->vcpu);
+		event_set_pending(d, ch, port);
 		break;
 	case EVENT_UNBOUND:
 		break; /* nobody listens yet */
@@ -105,8 +120,10 @@ int event_unmask(struct domain *d, uint32_t port)
 	struct event_channel *ch = event_channel(l, port);
 
 	/* Pending all the while that it was masked: nobody was told. */
-	if (ch && shared_clear_bit(d->shared->evtchn_mask, port) &&
-	    shared_test_bit(d->shared->evtchn_pending, port))
+	if (ch && d->event.fifo)
+		event_fifo_unmask(l, ch, port);
+	else if (ch && shared_clear_bit(event_mask_bits(d), port) &&
+		 shared_test_bit(event_pending_bits(d), port))
 		tell(d->vcpu[ch->vcpu], port);
 	event_unlock(l);
 	return ch ? 0 : -EINVAL;
@@ -118,7 +135,7 @@ void event_raise_port(struct domain *d, uint32_t port)
 	struct event_channel *ch = event_channel(l, port);
 
 	if (ch && ch->state != EVENT_FREE)
-		event_set_pending(d, port, ch->vcpu);
+		event_set_pending(d, ch, port);
 	event_unlock(l);
 }
 
@@ -132,6 +149,6 @@ void event_raise_virq(struct vcpu *v, uint32_t virq)
 		v = d->vcpu[0];
 	port = v->event.virq_port[virq];
 	if (port)
-		event_set_pending(d, port, event_channel(l, port)->vcpu);
+		event_set_pending(d, event_channel(l, port), port);
 	event_unlock(l);
 }

@@ -140,6 +140,19 @@ static inline uint8_t shared_xchg8(uint8_t *p, uint8_t v)
 	return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
 }
 
+/* The old value; one instruction, whatever the guest does meanwhile. */
+static inline uint32_t shared_add32(uint32_t *p, uint32_t v)
+{
+	arch_yield_point();
+	return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+}
+
+static inline void shared_and32(uint32_t *p, uint32_t v)
+{
+	arch_yield_point();
+	(void)__atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
+}
+
 static inline bool shared_set_bit(uint64_t *words, uint64_t bit)
 {
 	uint64_t mask = 1UL << (bit & 63);
@@ -147,6 +160,15 @@ static inline bool shared_set_bit(uint64_t *words, uint64_t bit)
 	arch_yield_point();
 	return __atomic_fetch_or(&words[bit >> 6], mask, __ATOMIC_SEQ_CST) &
 	       mask;
+}
+
+/* By way of the aligned eight bytes around it: of a constant bit 31 gcc would
+ * make a loop, which a guest might keep up. */
+static inline bool shared_set_bit32(uint32_t *p, uint32_t bit)
+{
+	uint64_t at = (uint64_t)p;
+
+	return shared_set_bit((uint64_t *)(at & ~7UL), bit + (at & 4) * 8);
 }
 
 static inline bool shared_clear_bit(uint64_t *words, uint64_t bit)

@@ -18,6 +18,7 @@ enum lock_rank {
 	LOCK_RANK_DOMLIST,   /* the table of domains */
 	LOCK_RANK_MM,	     /* a domain's page tables */
 	LOCK_RANK_EVENT,     /* a domain's event channels */
+	LOCK_RANK_FIFO,	     /* a domain's queues of events */
 	LOCK_RANK_SCHED,     /* run queues and vcpu states */
 	LOCK_RANK_TIMER,     /* a CPU's timers */
 	LOCK_RANK_PAGES,     /* a domain's list of pages */

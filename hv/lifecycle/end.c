@@ -111,6 +111,9 @@ void lifecycle_destroy(struct domain *d)
 
 /* ---- the reaper ---- */
 
+#define SLICE_NS 500000UL
+#define PAUSE_NS 1000000UL
+
 static bool is_on_cpu(const struct domain *d)
 {
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
@@ -129,15 +132,20 @@ static void console_drop(struct domain *d)
 	frame_put_writable(frame_of(arch_frame_of_ptr(ring)));
 }
 
-/* What is quick, and lets go of all that is not page tables. */
-static void rooms_exit(struct domain *d)
+/* What is not page tables, for a slice of time; false: there is more. */
+static bool rooms_exit(struct domain *d)
 {
+	uint64_t end = time_now_ns() + SLICE_NS;
+
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
 		time_vcpu_exit(d->vcpu[i]);
 	console_drop(d);
-	event_domain_exit(d);
+	while (event_domain_exit(d) == -ERESTART)
+		if (time_now_ns() >= end || arch_preempt_pending())
+			return false;
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
 		event_vcpu_info_reset(d->vcpu[i]);
+	return true;
 }
 
 static void end_note(const struct domain *d)
@@ -169,6 +177,15 @@ static bool is_alone(struct domain *d)
 	return pages == 0 && (refs & FRAME_COUNT_MASK) == 1;
 }
 
+/* A softirq would be acted upon before any guest runs. */
+static void go_on_later(struct domain *d)
+{
+	if (current_vcpu())
+		timer_set(&d->reap, time_now_ns() + PAUSE_NS);
+	else
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+}
+
 static void stopping_run(void)
 {
 	struct domain *d = first(&stopping);
@@ -180,14 +197,14 @@ static void stopping_run(void)
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 		return;
 	}
-	rooms_exit(d);
+	if (!rooms_exit(d)) {
+		go_on_later(d);
+		return;
+	}
 	queue(&clearing, d);
 	if (first(&stopping))
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 }
-
-#define SLICE_NS 500000UL
-#define PAUSE_NS 1000000UL
 
 /* Works on it for a slice of time; true: nothing is left to do. */
 static bool clear_slice(struct domain *d)
@@ -199,15 +216,6 @@ static bool clear_slice(struct domain *d)
 			return true;
 	while (time_now_ns() < end && !arch_preempt_pending());
 	return false;
-}
-
-/* A softirq would be acted upon before any guest runs. */
-static void go_on_later(struct domain *d)
-{
-	if (current_vcpu())
-		timer_set(&d->reap, time_now_ns() + PAUSE_NS);
-	else
-		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 }
 
 static void clearing_run(void)

@@ -13,6 +13,7 @@
  *   a GDT or LDT page    a reference and a use as SEGDESC
  *   a shared frame       a use as WRITABLE, under the owner's reference
  *   vcpu_info elsewhere  a reference and a use as WRITABLE
+ *   event words, control the same
  *   an interrupted drop  a reference (mm/state.h: orphan, teardown_at)
  *
  * What is left over is a leak, what is missing is a use after free to come.
@@ -90,6 +91,12 @@ static void hold(struct expected *e, const struct frame *f, enum frame_type t,
 		e[m].uses[t]++;
 }
 
+/* A page of a guest's that the hypervisor writes. */
+static void hold_page(struct expected *e, const void *p, const char *who)
+{
+	hold(e, frame_of(arch_frame_of_ptr(p)), FRAME_WRITABLE, who);
+}
+
 static void vcpu_holds(struct expected *e, const struct vcpu *v)
 {
 	if (v->mm.root_kernel)
@@ -104,13 +111,19 @@ static void vcpu_holds(struct expected *e, const struct vcpu *v)
 			hold(e, v->mm.ldt[i], FRAME_SEGDESC, "an LDT");
 	if (v->info_frame)
 		hold(e, v->info_frame, FRAME_WRITABLE, "vcpu_info");
+	if (v->event.control)
+		hold_page(e, v->event.control, "a control block");
 }
 
 static void domain_holds(struct expected *e, const struct domain *d)
 {
+	const struct event_fifo *fifo = d->event.fifo;
+
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
 		if (d->vcpu[i])
 			vcpu_holds(e, d->vcpu[i]);
+	for (uint32_t i = 0; fifo && i < atomic32_load(&fifo->nr_pages); i++)
+		hold_page(e, fifo->page[i], "an event array");
 	if (d->mm.orphan)
 		hold(e, d->mm.orphan, FRAME_NONE, "an orphan");
 	if (d->mm.teardown_at)
