@@ -83,7 +83,7 @@ static int update_chunk(struct mm_locked m, struct domain *frames,
 	return rc;
 }
 
-long hc_mmu_update(struct vcpu *v, struct call_args *args)
+static long update_batch(struct vcpu *v, struct call_args *args)
 {
 	struct domain *frames = NULL, *tables = NULL;
 	struct mm_locked m;
@@ -107,7 +107,47 @@ long hc_mmu_update(struct vcpu *v, struct call_args *args)
 	return batch_end(&b, args, rc);
 }
 
-long hc_mmuext_op(struct vcpu *v, struct call_args *args)
+/* What kernels ask for: of their own, and they trust it to succeed. */
+static bool is_plain(const struct call_args *args)
+{
+	return args->a[2] == 0 && args->a[3] == DOMID_SELF;
+}
+
+/* One chunk of it. */
+static long update_few(struct domain *d, struct call_args *args, uint32_t n)
+{
+	struct mmu_update req[UPDATE_CHUNK];
+	struct mm_locked m;
+	unsigned int done;
+	int rc;
+
+	if (guest_copy_from(req, args->a[0], n * sizeof(req[0])))
+		return -EFAULT;
+	m = mm_lock(d);
+	rc = mm_update(m, d, req, n, &done);
+	mm_unlock(m);
+	if (unlikely(rc == -ERESTART))
+		args->a[1] = PROGRESS_MARK | (uint64_t)done << 32 | n;
+	return rc;
+}
+
+long hc_mmu_update(struct vcpu *v, struct call_args *args)
+{
+	if (likely(is_plain(args)) && likely(args->a[1] <= UPDATE_CHUNK))
+		return update_few(v->domain, args, (uint32_t)args->a[1]);
+	return update_batch(v, args);
+}
+
+static long ext_one(struct vcpu *v, struct domain *d, uint64_t va)
+{
+	struct mmuext_op op;
+
+	if (unlikely(guest_copy_from(&op, va, sizeof(op))))
+		return -EFAULT;
+	return mm_ext_one(v, d, &op);
+}
+
+static long ext_batch(struct vcpu *v, struct call_args *args)
 {
 	struct domain *d;
 	struct batch b;
@@ -117,13 +157,8 @@ long hc_mmuext_op(struct vcpu *v, struct call_args *args)
 		return rc;
 	d = domain_from_arg(v, (uint16_t)args->a[3], &rc);
 	while (!rc && d && b.done < b.count) {
-		struct mmuext_op op;
-
-		if (guest_copy_from(&op, b.va + b.done * sizeof(op),
-				    sizeof(op)))
-			rc = -EFAULT;
-		else
-			rc = mm_ext_one(v, d, &op);
+		rc = (int)ext_one(v, d,
+				  b.va + b.done * sizeof(struct mmuext_op));
 		if (rc)
 			break;
 		b.done++;
@@ -131,6 +166,14 @@ long hc_mmuext_op(struct vcpu *v, struct call_args *args)
 			rc = -ERESTART;
 	}
 	return batch_end(&b, args, rc);
+}
+
+long hc_mmuext_op(struct vcpu *v, struct call_args *args)
+{
+	/* Interrupted, it is made again as it is. */
+	if (likely(is_plain(args)) && likely(args->a[1] == 1))
+		return ext_one(v, v->domain, args->a[0]);
+	return ext_batch(v, args);
 }
 
 long hc_update_va_mapping(struct vcpu *v, struct call_args *args)

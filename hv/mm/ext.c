@@ -92,10 +92,44 @@ static int flush_vcpus(struct vcpu *v, const struct mmuext_op *op, bool one)
 	return 0;
 }
 
-/* Operations on the calling vcpu: refused on behalf of another domain. */
-static int own_op(struct vcpu *v, const struct mmuext_op *op)
+static int cache_flush(const struct domain *d)
 {
+	/* Only who may map device memory has a use for it. */
+	if (!d->privileged)
+		return -EACCES;
+	arch_cache_flush();
+	return 0;
+}
+
+static int pin_op(struct domain *d, const struct mmuext_op *op)
+{
+	struct frame *f = frame_lookup(guest_mfn(op->arg1.mfn));
+
+	if (!f)
+		return -EINVAL;
+	return op->cmd == MMUEXT_UNPIN_TABLE
+		       ? unpin(d, f)
+		       : pin(d, f, table_type(op->cmd + 1));
+}
+
+/* The others are about the calling vcpu, or the domain that it is of. */
+static bool is_about_frames(unsigned int cmd)
+{
+	return cmd <= MMUEXT_UNPIN_TABLE || cmd == MMUEXT_CLEAR_PAGE ||
+	       cmd == MMUEXT_COPY_PAGE;
+}
+
+int mm_ext_one(struct vcpu *v, struct domain *d, const struct mmuext_op *op)
+{
+	if (unlikely(d != v->domain) && !is_about_frames(op->cmd))
+		return -EPERM;
 	switch (op->cmd) {
+	case MMUEXT_PIN_L1_TABLE:
+	case MMUEXT_PIN_L2_TABLE:
+	case MMUEXT_PIN_L3_TABLE:
+	case MMUEXT_PIN_L4_TABLE:
+	case MMUEXT_UNPIN_TABLE:
+		return pin_op(d, op);
 	case MMUEXT_NEW_BASEPTR:
 		return mm_root_set(v, false, guest_mfn(op->arg1.mfn));
 	case MMUEXT_NEW_USER_BASEPTR:
@@ -113,39 +147,18 @@ static int own_op(struct vcpu *v, const struct mmuext_op *op)
 	case MMUEXT_INVLPG_MULTI:
 	case MMUEXT_INVLPG_ALL:
 		return flush_vcpus(v, op, true);
+	case MMUEXT_CLEAR_PAGE:
+	case MMUEXT_COPY_PAGE:
+		return page_op(d, op);
 	case MMUEXT_SET_LDT:
 		return mm_ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
 	case MMUEXT_FLUSH_CACHE:
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
-		/* Only who may map device memory has a use for it. */
-		if (!v->domain->privileged)
-			return -EACCES;
-		arch_cache_flush();
-		return 0;
+		return cache_flush(d);
 	case MMUEXT_MARK_SUPER:
 	case MMUEXT_UNMARK_SUPER:
 		return -EOPNOTSUPP;
 	default:
 		return -ENOSYS;
-	}
-}
-
-int mm_ext_one(struct vcpu *v, struct domain *d, const struct mmuext_op *op)
-{
-	struct frame *f = frame_lookup(guest_mfn(op->arg1.mfn));
-
-	switch (op->cmd) {
-	case MMUEXT_PIN_L1_TABLE:
-	case MMUEXT_PIN_L2_TABLE:
-	case MMUEXT_PIN_L3_TABLE:
-	case MMUEXT_PIN_L4_TABLE:
-		return f ? pin(d, f, table_type(op->cmd + 1)) : -EINVAL;
-	case MMUEXT_UNPIN_TABLE:
-		return f ? unpin(d, f) : -EINVAL;
-	case MMUEXT_CLEAR_PAGE:
-	case MMUEXT_COPY_PAGE:
-		return page_op(d, op);
-	default:
-		return d == v->domain ? own_op(v, op) : -EPERM;
 	}
 }

@@ -219,13 +219,11 @@ static int validate_descriptors(struct frame *f)
 	return 0;
 }
 
-int mm_get_table(struct mm_locked m, struct frame *f, enum frame_type t)
+static __attribute__((noinline)) int
+table_begin(struct mm_locked m, struct frame *f, enum frame_type t)
 {
-	int rc;
+	int rc = frame_get_use(f, m.d, t);
 
-	if (frame_get_validated(f, frame_usual(m.d->id), t))
-		return 0;
-	rc = frame_get_use(f, m.d, t);
 	if (rc != FRAME_MUST_VALIDATE)
 		return rc;
 	if (t == FRAME_SEGDESC)
@@ -234,6 +232,13 @@ int mm_get_table(struct mm_locked m, struct frame *f, enum frame_type t)
 		return take_back(m, f, f->progress & (UNDO - 1), -EINVAL);
 	return t == FRAME_L1 ? validate_l1(m, f)
 			     : validate_table(m, f, level_of(t));
+}
+
+int mm_get_table(struct mm_locked m, struct frame *f, enum frame_type t)
+{
+	if (likely(frame_get_validated(f, frame_usual(m.d->id), t)))
+		return 0;
+	return table_begin(m, f, t);
 }
 
 /* A use was dropped; its reference is dropped with what it validated. */
@@ -249,11 +254,15 @@ static int use_dropped(struct mm_locked m, struct frame *f, bool last)
 	return 0;
 }
 
+static __attribute__((noinline)) int table_end(struct mm_locked m,
+					       struct frame *f)
+{
+	return use_dropped(m, f, frame_put_type(f));
+}
+
 int mm_put_table(struct mm_locked m, struct frame *f)
 {
-	if (frame_put_one_of_several(f))
-		return 0;
-	return use_dropped(m, f, frame_put_type(f));
+	return likely(frame_put_one_of_several(f)) ? 0 : table_end(m, f);
 }
 
 int mm_finish_partial(struct mm_locked m, struct frame *f)
