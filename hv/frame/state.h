@@ -57,7 +57,13 @@ struct __attribute__((aligned(16))) frame {
 	uint16_t spare;
 	uint16_t progress; /* m: entries [0,progress) validated, if partial;
 			      p: order, if free */
-	atomic32_t stamp;  /* a: flush clock when a use ended */
+	union {
+		atomic32_t stamp; /* a: flush clock when a use ended */
+		/* m: its companions' first mfn, while it is a validated root
+		 * of a separated domain (mm/companion.c): a stamp from before
+		 * was looked at, and its end brings another */
+		uint32_t companion;
+	};
 };
 _Static_assert(sizeof(struct frame) == 32, "frame table entry");
 _Static_assert(offsetof(struct frame, owner) * 8 == FRAME_OWNER_SHIFT &&

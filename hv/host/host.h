@@ -104,6 +104,8 @@ extern bool host_tlb_cache_upper;
 extern bool host_tlb_all;
 /* The root that a CPU has loaded; 0: none. */
 uint64_t host_root(unsigned int cpu);
+/* The one that its guest's accesses walk: a companion, if it has one. */
+uint64_t host_guest_root(unsigned int cpu);
 /* Caches all translations that a CPU can reach, as speculation may. */
 void host_tlb_fill(unsigned int cpu);
 /* Calls fn for each cached entry of each CPU. */
@@ -202,6 +204,8 @@ struct host_loaded {
 const struct host_loaded *host_loaded(unsigned int cpu);
 /* What arch_leaks_nonpresent() says; false after host_init(). */
 extern bool host_leaks_nonpresent;
+/* What arch_separates_roots() says; false after host_init(). */
+extern bool host_separates_roots;
 /* The registers of the guest that a CPU runs. */
 struct cpu_user_regs *host_regs(unsigned int cpu);
 void host_vcpus_forget(void);

@@ -27,6 +27,7 @@ static unsigned int idles;
 uint64_t host_tsc;
 void (*host_idle)(void);
 bool host_leaks_nonpresent;
+bool host_separates_roots;
 
 static struct machine_cpu {
 	uint64_t deadline_ns;
@@ -78,6 +79,7 @@ void host_machine_init(void)
 {
 	host_tsc = TSC_AT_BOOT;
 	host_leaks_nonpresent = false;
+	host_separates_roots = false;
 	host_idle = NULL;
 	idles = 0;
 	memset(machine, 0, sizeof(machine));
@@ -106,6 +108,26 @@ void arch_l4_fill(uint64_t *l4)
 {
 	for (unsigned int i = ABI_HV_SLOT_FIRST; i <= ABI_HV_SLOT_LAST; i++)
 		l4[i] = (uint64_t)HOST_OWN_TABLE << PAGE_SHIFT | 0x63;
+}
+
+bool arch_separates_roots(bool privileged)
+{
+	(void)privileged;
+	return host_separates_roots;
+}
+
+unsigned int arch_nr_cpus(void)
+{
+	return host_nr_cpus;
+}
+
+/* Two slots, one of them for each CPU of its own. */
+void arch_companion_fill(uint64_t *l4, unsigned int cpu)
+{
+	memset(&l4[ABI_HV_SLOT_FIRST], 0,
+	       (ABI_HV_SLOT_LAST - ABI_HV_SLOT_FIRST + 1) * 8);
+	l4[ABI_HV_SLOT_FIRST] = (uint64_t)HOST_OWN_TABLE << PAGE_SHIFT | 0x63;
+	l4[ABI_HV_SLOT_FIRST + 1] = l4[ABI_HV_SLOT_FIRST] | (uint64_t)cpu << 52;
 }
 
 bool arch_alloc_may_fail(void)

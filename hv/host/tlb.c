@@ -15,6 +15,7 @@
 
 static struct tlb {
 	uint64_t root;
+	uint64_t companion; /* 0: the guest's accesses take the root, too */
 	struct host_tlb_entry *entry;
 	unsigned int n, room;
 } tlbs[HOST_MAX_CPUS];
@@ -30,6 +31,11 @@ bool host_tlb_cache_upper, host_tlb_all;
 uint64_t host_root(unsigned int cpu)
 {
 	return tlbs[cpu].root;
+}
+
+uint64_t host_guest_root(unsigned int cpu)
+{
+	return tlbs[cpu].companion ? tlbs[cpu].companion : tlbs[cpu].root;
 }
 
 unsigned int host_tlb_size(unsigned int cpu)
@@ -207,11 +213,17 @@ void host_tlb_load(unsigned int cpu, const void *from)
 
 void arch_root_load(mfn_t root)
 {
+	arch_roots_load(root, mfn(0));
+}
+
+void arch_roots_load(mfn_t root, mfn_t companions)
+{
 	unsigned int cpu = host_this->id;
 
 	if (root.v && root.v < HOST_RESERVED_FRAMES)
 		host_fail("cpu %u loads a root in reserved memory", cpu);
 	tlbs[cpu].root = root.v;
+	tlbs[cpu].companion = companions.v ? companions.v + cpu : 0;
 	drop(cpu, false, 0);
 }
 

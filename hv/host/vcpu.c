@@ -77,7 +77,6 @@ static void enter(struct vcpu *v)
 {
 	struct host_loaded *l = loaded();
 	bool kernel = v->trap.kernel_mode;
-	struct frame *root = root_for(v, kernel);
 
 	cpus[host_this->id].regs = v->saved;
 	v->regs = &cpus[host_this->id].regs;
@@ -91,7 +90,10 @@ static void enter(struct vcpu *v)
 	arch_gdt_load(v);
 	arch_ldt_load(v);
 	flush_note();
-	arch_root_load(root ? frame_mfn(root) : mfn(0));
+	if (root_active(v))
+		mm_root_switch(v);
+	else
+		arch_root_load(mfn(0));
 }
 
 void arch_switch(struct vcpu *prev, struct vcpu *next)

@@ -39,7 +39,7 @@ uint64_t *host_walk_entry(uint64_t table, unsigned int index)
 struct host_tlb_entry host_walk_root(unsigned int cpu)
 {
 	return (struct host_tlb_entry){
-		.mfn = host_root(cpu),
+		.mfn = host_guest_root(cpu),
 		.level = 5,
 		.writable = true,
 		.user = true,

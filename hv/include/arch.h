@@ -75,6 +75,17 @@ void arch_flush_cpus(uint64_t cpus, bool one_page, uint64_t va);
  * flushes it; flush_note() is the caller's. */
 void arch_root_load(mfn_t root);
 
+/*
+ * The same where guests' roots are separated from ours (mm/companion.c): we
+ * translate by root, the guest of this CPU by the companion that is this CPU's
+ * of a row of them; 0: by root itself.
+ */
+void arch_roots_load(mfn_t root, mfn_t companions);
+/* Whether roots of such a domain are to be separated. Constant after boot. */
+bool arch_separates_roots(bool privileged);
+/* CPUs that may run a guest: 0 to n - 1. Constant after boot. */
+unsigned int arch_nr_cpus(void);
+
 /* ---- Page-table entries ---- */
 
 /* Bits that are reserved in an entry on this processor: of the address those
@@ -82,6 +93,8 @@ void arch_root_load(mfn_t root);
 extern uint64_t arch_pte_reserved;
 /* Fills slots 256-271 of a guest's L4; the rest is not touched. */
 void arch_l4_fill(uint64_t *l4);
+/* The same slots of a companion for that CPU. */
+void arch_companion_fill(uint64_t *l4, unsigned int cpu);
 /* True when non-present entries may leak cached data (L1TF). */
 bool arch_leaks_nonpresent(void);
 

@@ -114,6 +114,7 @@ static int table_replace(struct mm_locked m, struct frame *f,
 			 struct domain *owner, bool keep_ad,
 			 const uint64_t *expected)
 {
+	bool both = unlikely(m.d->mm.separated) && level == 4;
 	uint64_t old = shared_load64(entry);
 	int rc;
 
@@ -122,11 +123,13 @@ static int table_replace(struct mm_locked m, struct frame *f,
 	rc = entry_get(m, level, &value, owner);
 	if (rc)
 		return rc;
-	if (!entry_store(f, entry, &old, value, keep_ad && (value & PTE_P),
-			 expected != NULL)) {
+	keep_ad = keep_ad && (value & PTE_P) && !both; /* it is always set */
+	if (!entry_store(f, entry, &old, value, keep_ad, expected != NULL)) {
 		mm_drop_entry(m, level, value);
 		return -EAGAIN;
 	}
+	if (both)
+		companion_store(f, entry, value);
 	mm_drop_entry(m, level, old);
 	return 0;
 }

@@ -129,6 +129,15 @@ data_replace(struct mm_locked m, struct frame *table, uint64_t *entry,
 	return 0;
 }
 
+/*
+ * Companions of a root (companion.c), nothing where the domain's are not
+ * separated. begin: its validation ends; -ENOMEM. end: its validated life
+ * does. store: an entry of a root that has them changed.
+ */
+[[nodiscard]] int companion_begin(struct mm_locked m, struct frame *root);
+void companion_end(struct mm_locked m, struct frame *root);
+void companion_store(struct frame *root, const uint64_t *entry, uint64_t value);
+
 static inline unsigned int level_of(enum frame_type t)
 {
 	return (unsigned int)t - FRAME_L1 + 1;

@@ -144,6 +144,9 @@ static inline struct frame *root_active(const struct vcpu *v)
  */
 void mm_root_activate(const struct vcpu *v);
 void mm_root_switch(const struct vcpu *v);
+/* The companion that CPU 0 would have v's guest run on, CPU n's is n further;
+ * 0: none, the guest runs on the root itself (companion.c). */
+mfn_t companion_of(const struct vcpu *v, const struct frame *root);
 /* Gives v a new kernel or user root (user 0: none). -ERESTART. */
 [[nodiscard]] int mm_root_set(struct vcpu *v, bool user, guest_mfn_t root);
 

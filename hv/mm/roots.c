@@ -2,7 +2,7 @@
 /*
  * Roots: a 64-bit guest's kernel and its user programs both run in ring 3, on
  * two L4 tables. CR3 comes only from root_for(): where page tables must be
- * separated (Meltdown), the companion root is chosen here.
+ * separated (Meltdown), the guest itself runs on the companion of that root.
  *
  * A root is held by a reference and a use as L4 from the moment it is set;
  * the old one is let go only after CR3 has left it.
@@ -19,7 +19,10 @@ void mm_root_switch(const struct vcpu *v)
 	struct frame *f = root_active(v);
 
 	BUG_ON(!f);
-	arch_root_load(frame_mfn(f));
+	if (unlikely(v->domain->mm.separated))
+		arch_roots_load(frame_mfn(f), companion_of(v, f));
+	else
+		arch_root_load(frame_mfn(f));
 }
 
 void mm_root_activate(const struct vcpu *v)

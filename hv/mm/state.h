@@ -20,7 +20,9 @@ struct pte_rule {
 struct domain_mm {
 	struct spinlock lock; /* every validated page table of the domain, its
 				 types, partial states and roots */
-	uint32_t vm_assist;   /* bits VMASST_TYPE_*, by its own vcpus */
+	bool separated; /* its roots have companions; from its beginning on */
+	uint32_t companions; /* lock: how many roots have */
+	uint32_t vm_assist;  /* bits VMASST_TYPE_*, by its own vcpus */
 	/* lock: a table whose last use ended and whose devalidation was
 	 * interrupted; the next operation on the domain's tables goes on
 	 * with it first (mm_settle) */

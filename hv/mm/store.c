@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one function that writes an entry of a validated page table. Log-dirty,
- * shadow tables and separated roots hook here and nowhere else.
+ * shadow tables hook here and nowhere else; companions of an L4 follow right
+ * after (table_replace()).
  */
 #include "mm/entry.h"
 

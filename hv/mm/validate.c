@@ -45,6 +45,9 @@ void mm_domain_init(struct domain *d)
 	spin_init(&d->mm.lock, LOCK_RANK_MM);
 	for (unsigned int level = 1; level <= 4; level++)
 		d->mm.rule[level - 1] = entry_rule_64(level);
+	d->mm.separated = arch_separates_roots(d->privileged);
+	if (d->mm.separated)
+		d->mm.rule[3].set |= PTE_A; /* hardware sees a copy */
 }
 
 /* Remembers how far it is and gives use and reference to the partial state. */
@@ -111,6 +114,9 @@ static int devalidate(struct mm_locked m, struct frame *f, unsigned int undo)
 		frame_type_cleared(f);
 		return 0;
 	}
+	/* Whole, that is in use until now: partial ones never are. */
+	if (level == 4 && at == TABLE_ENTRIES && !undo)
+		companion_end(m, f);
 	if (finish_below(m, level, table, at))
 		return interrupted(f, at | undo);
 	while (at > 0) {
@@ -148,6 +154,20 @@ static int take_back(struct mm_locked m, struct frame *f, unsigned int at,
 	return why;
 }
 
+static int table_validated(struct frame *f)
+{
+	frame_type_validated(f);
+	return 0;
+}
+
+static int root_validated(struct mm_locked m, struct frame *f)
+{
+	arch_l4_fill(frame_ptr(f));
+	if (companion_begin(m, f))
+		return take_back(m, f, TABLE_ENTRIES, -ENOMEM);
+	return table_validated(f);
+}
+
 static int validate_table(struct mm_locked m, struct frame *f,
 			  unsigned int level)
 {
@@ -173,10 +193,7 @@ static int validate_table(struct mm_locked m, struct frame *f,
 		if (i + 1 < TABLE_ENTRIES && arch_preempt_pending())
 			return interrupted(f, i + 1);
 	}
-	if (level == 4)
-		arch_l4_fill(table);
-	frame_type_validated(f);
-	return 0;
+	return level == 4 ? root_validated(m, f) : table_validated(f);
 }
 
 /*

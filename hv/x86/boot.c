@@ -92,6 +92,7 @@ static void boot_second_half(void)
 {
 	paging_early_done();
 	segments_init();
+	speculation_init();
 	memory_give(&boot.memory);
 	memory_report(&boot);
 	if (acpi_init(boot.rsdp, boot.rsdp_bytes, paging_map_firmware))
@@ -127,7 +128,7 @@ void boot_main(uint32_t magic, uint32_t info, uint64_t image_phys)
 		log_warn("the loader told more than we have room for");
 	cpu_detect();
 	cpu_init();
-	smap_patch();
+	speculation_prepare(&options.spec);
 	memory_in_use(&boot, image_phys);
 	frame_limit = m->ram[m->n - 1].end;
 	paging_init(m, image_phys);

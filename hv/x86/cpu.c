@@ -20,6 +20,7 @@
 #define PAT_LAYOUT 0x050100070406UL
 
 struct cpu_features cpu_features;
+uint64_t cpu_capabilities;
 
 /* Answers of functions that page-table code asks often. */
 static bool leaks_nonpresent;
@@ -114,7 +115,6 @@ uint64_t cpu_cr4(void)
 void cpu_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
-	uint64_t capabilities = 0;
 	const char *missing;
 
 	features_read(f, arch_cpuid);
@@ -125,9 +125,9 @@ void cpu_detect(void)
 		arch_panic();
 	}
 	if (f->arch_capabilities &&
-	    arch_msr_read(MSR_ARCH_CAPABILITIES, &capabilities) != 0)
-		capabilities = 0;
-	leaks_nonpresent = features_leak_nonpresent(f, capabilities);
+	    arch_msr_read(MSR_ARCH_CAPABILITIES, &cpu_capabilities) != 0)
+		cpu_capabilities = 0;
+	leaks_nonpresent = features_leak_nonpresent(f, cpu_capabilities);
 	arch_pte_reserved = (PTE_ADDR & ~((1UL << f->phys_bits) - 1)) |
 			    (f->nx ? 0 : PTE_NX);
 	if (!f->cx16)

@@ -27,8 +27,11 @@
 #define CR4_SMEP       (1UL << 20)
 #define CR4_SMAP       (1UL << 21)
 
+struct spec_options;
+
 /* Of the boot processor; every other one must have them too. */
 extern struct cpu_features cpu_features;
+extern uint64_t cpu_capabilities; /* MSR_ARCH_CAPABILITIES, or 0 */
 
 /*
  * Reads cpu_features and switches on what cpu_init() does. Stops the machine
@@ -37,9 +40,16 @@ extern struct cpu_features cpu_features;
 void cpu_detect(void);
 /* Sets this processor's CR0, CR4, EFER, XCR0 and PAT. After cpu_detect(). */
 void cpu_init(void);
-/* Before entry text becomes read-only: puts CLAC where entry.S left room, if
- * this processor has SMAP and we use it (smap.c). */
-void smap_patch(void);
+/*
+ * Defences against speculation (speculation.c). prepare: chooses for this
+ * machine; arch_separates_roots() has its answer then. init: with exceptions
+ * working, before any guest, does what was chosen, as far as there are
+ * registers for it, and says so in the log.
+ */
+void speculation_prepare(const struct spec_options *o);
+void speculation_init(void);
+/* A vcpu of d begins to run on this CPU. */
+void speculation_domain_comes(const struct domain *d);
 /* CR4 as cpu_init() sets it: a vcpu's own bits are added to these. */
 uint64_t cpu_cr4(void);
 

@@ -34,6 +34,7 @@
 
 #include "x86/map.h"
 #include "x86/offsets.h"
+#include "x86/patch.h"
 
 #define BLOCK_TOP (CPU_AREA_STACK + 0x10000)
 #define REGS_AREA (BLOCK_TOP - CPU_BLOCK_SIZE - REGS_BYTES)
@@ -43,11 +44,24 @@
 
 	.section .trampoline, "ax"
 
-/* An optional CLAC: three bytes of nothing unless SMAP is on (cpu.c). */
+/* An optional CLAC: three bytes of nothing unless SMAP is on (patch.c). */
 	.macro	SMAP_CLAC
 771:	nopl	(%rax)
-	.pushsection .smap_patch, "a"
-	.quad	771b, 1
+	.pushsection .patch, "a"
+	.quad	771b, PATCH_CLAC, 0
+	.popsection
+	.endm
+
+/*
+ * An instruction of at least five bytes, where guard.S may come in first: then
+ * it is carried out there, and guard.S goes on at NAME_back.
+ */
+	.macro	GUARDED name, insn:vararg
+774:	\insn
+	.globl	\name\()_back
+\name\()_back:
+	.pushsection .patch, "a"
+	.quad	774b, PATCH_GUARD, \name
 	.popsection
 	.endm
 
@@ -119,8 +133,8 @@
  * takes RIP from RCX, the flags but RF from R11 and the flat selectors, and
  * with TF would trap at once, not after the guest's next instruction.
  */
-	.macro	SYSRET_OR at, iret
-	mov	\at + REGS_RIP(%rsp), %rcx
+	.macro	SYSRET_OR at, iret, guard
+	GUARDED	\guard, mov \at + REGS_RIP(%rsp), %rcx
 	cmp	\at + REGS_RCX(%rsp), %rcx
 	jne	\iret
 	mov	\at + REGS_RFLAGS(%rsp), %r11
@@ -181,13 +195,14 @@ entry_common:
 	jz	entry_from_hv
 	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
 	mov	%rsp, %rsi
-	CALL_IMAGE trap_from_guest
+	GUARDED	guard_common, movabs $trap_from_guest, %rax
+	call	*%rax
 
 /* Back to a guest, from anywhere, with whatever its registers are. */
 resume:
 	WORK_OR_NONE 0, resume_work
 resume_now:
-	SYSRET_OR 0, 1f
+	SYSRET_OR 0, 1f, guard_out
 	/*
 	 * SS is null since the trap. On AMD SYSRET loads only its selector:
 	 * code that goes on to 32 bits would find no stack behind it.
@@ -214,7 +229,9 @@ entry_nmi:
 	PUSH_REGS
 entry_from_hv:
 	mov	%rsp, %rdi
-	CALL_IMAGE trap_from_hv
+	GUARDED	guard_hv, movabs $trap_from_hv, %rax
+	call	*%rax
+	GUARDED	guard_hv_end, .nops 5
 	POP_REGS
 	add	$8, %rsp
 	iretq
@@ -239,7 +256,8 @@ entry_ist:
 	rep movsq
 	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
 	mov	%rsp, %rsi
-	CALL_IMAGE trap_from_guest
+	GUARDED	guard_ist, movabs $trap_from_guest, %rax
+	call	*%rax
 	jmp	resume
 
 /*
@@ -261,7 +279,8 @@ iret_fault:
 	cld
 	mov	%rax, %rsp
 	mov	%rsp, %rdi
-	CALL_IMAGE trap_iret_failed
+	GUARDED	guard_iret_fault, movabs $trap_iret_failed, %rax
+	call	*%rax
 	jmp	resume
 
 /* ---- SYSCALL ---- */
@@ -309,7 +328,7 @@ syscall_stub_end:
 	.balign	16
 entry_syscall:
 	PUSH_REGS
-	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
+	GUARDED	guard_syscall, mov REGS_BYTES + CPU_CURRENT(%rsp), %rdi
 	cmpb	$0, VCPU_KERNEL_MODE(%rdi)
 	je	1f
 	cmp	$__HYPERVISOR_iret, %rax
@@ -323,7 +342,7 @@ entry_syscall:
 	mov	%rsp, %rsi
 	CALL_IMAGE call_hypercall
 2:	WORK_OR_NONE ARGS_BYTES, 4f
-	SYSRET_OR ARGS_BYTES, 3f
+	SYSRET_OR ARGS_BYTES, 3f, guard_syscall_out
 	LOAD_CALL_REGS ARGS_BYTES
 	mov	ARGS_BYTES + REGS_RSP(%rsp), %rsp
 	sysretq
@@ -346,7 +365,8 @@ syscall_iret:
 entry_syscall32:
 	PUSH_REGS
 	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
-	CALL_IMAGE trap_syscall32
+	GUARDED	guard_syscall32, movabs $trap_syscall32, %rax
+	call	*%rax
 	jmp	resume
 
 /* ---- the image's own, not needed in guests' roots ---- */
@@ -363,6 +383,7 @@ entry_points:
 	.quad	resume_iret
 	.quad	syscall_iret
 	.quad	iret_fault
+	.quad	guard_values
 	.quad	trampoline_bytes
 
 	.text

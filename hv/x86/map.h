@@ -38,13 +38,15 @@
 
 /*
  * A stack block, pages from below: guard, #DF, guard, NMI, guard, #MC, guard,
- * #DB, guard, then seven pages of main stack. At the very top lies the CPU's
- * block (struct cpu, and SYSCALL's scratch word), below it the registers of
- * the guest that runs here.
+ * #DB, guard, then seven pages of main stack. In the last of them lie, from
+ * its 56th byte on, the registers of the guest that runs here and the CPU's
+ * block (struct cpu, and words of entry.S's). Guests whose roots are separated
+ * run with that page mapped, so our functions' frames lie below it: the 56
+ * bytes are for what an IRET pushes when it faults.
  */
 #define CPU_STACK_SIZE	     MAP_C(0x10000)
 #define CPU_STACK_GUARDS     0x155	  /* bit n: page n is a guard */
 #define CPU_STACK_IST_TOP(n) ((n)*0x2000) /* IST 1 to 4 */
-#define CPU_BLOCK_SIZE	     128
+#define CPU_BLOCK_SIZE	     3840
 
 #endif

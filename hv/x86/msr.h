@@ -6,9 +6,14 @@
 #ifndef LODGE_X86_MSR_H
 #define LODGE_X86_MSR_H
 
+#ifndef __ASSEMBLY__
 #include <stdint.h>
+#endif
 
 #define MSR_APIC_BASE	      0x1b
+#define MSR_SPEC_CTRL	      0x48
+#define MSR_PRED_CMD	      0x49  /* 1: forget all trained branches */
+#define MSR_FLUSH_CMD	      0x10b /* 1: empty the first data cache */
 #define MSR_ARCH_CAPABILITIES 0x10a
 #define MSR_PAT		      0x277
 #define MSR_SYSENTER_CS	      0x174
@@ -25,11 +30,13 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX	   0xc0000103
 
-#define EFER_SCE (1UL << 0)
-#define EFER_LME (1UL << 8)
-#define EFER_LMA (1UL << 10)
-#define EFER_NXE (1UL << 11)
+#define EFER_SCE       (1UL << 0)
+#define EFER_LME       (1UL << 8)
+#define EFER_LMA       (1UL << 10)
+#define EFER_NXE       (1UL << 11)
+#define EFER_AUTO_IBRS (1UL << 21)
 
+#ifndef __ASSEMBLY__
 static inline uint64_t msr_read(uint32_t msr)
 {
 	uint32_t lo, hi;
@@ -45,5 +52,6 @@ static inline void msr_write(uint32_t msr, uint64_t v)
 			 : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
 			 : "memory");
 }
+#endif
 
 #endif

@@ -24,18 +24,20 @@
 #define FLAG_TF	    0x100
 #define FLAG_RF	    0x10000
 
-/* From the top of a stack block down: struct cpu and the SYSCALL scratch
- * word (where it puts the guest's rsp), then the guest's registers. */
-#define BLOCK_SCRATCH 120
+/* The CPU's block, which the guest's registers lie below: struct cpu, and for
+ * entry.S the SYSCALL scratch word, where it puts the guest's rsp. */
+#define BLOCK_CR3_GUEST 104 /* where roots are separated, else 0: */
+#define BLOCK_CR3_OURS	112 /* what the guest runs on, and we */
+#define BLOCK_SCRATCH	120
 
 /* struct cpu, struct vcpu, struct vcpu_info */
-#define CPU_CURRENT  8
-#define CPU_SOFTIRQS 16
-#define VCPU_WORK    4
-#define VCPU_INFO    8
+#define CPU_CURRENT	 8
+#define CPU_SOFTIRQS	 16
+#define VCPU_WORK	 4
+#define VCPU_INFO	 8
 #define VCPU_KERNEL_MODE 32
-#define INFO_PENDING 0
-#define INFO_MASK    1
+#define INFO_PENDING	 0
+#define INFO_MASK	 1
 
 #define SEL_HV_CS 0xe008
 #define SEL_HV_DS 0xe010

@@ -107,10 +107,10 @@ static uint64_t table_alloc(void)
 	return f ? frame_mfn(f).v << PAGE_SHIFT : 0;
 }
 
-/* The entry for va in the table at phys, of that level; makes what lacks. */
-static uint64_t *entry_at(uint64_t va, unsigned int level)
+/* The entry for va under that root, of that level; makes what lacks. */
+static uint64_t *entry_in(uint64_t root, uint64_t va, unsigned int level)
 {
-	uint64_t *table = phys_ptr(hv_root);
+	uint64_t *table = phys_ptr(root);
 
 	for (unsigned int l = 4; l > level; l--) {
 		uint64_t *e = &table[pte_index(va, l)];
@@ -125,6 +125,11 @@ static uint64_t *entry_at(uint64_t va, unsigned int level)
 		table = phys_ptr(*e & PTE_ADDR);
 	}
 	return &table[pte_index(va, level)];
+}
+
+static uint64_t *entry_at(uint64_t va, unsigned int level)
+{
+	return entry_in(hv_root, va, level);
 }
 
 static bool map_page(uint64_t va, uint64_t phys, uint64_t bits)
@@ -278,8 +283,12 @@ uint64_t paging_image_phys(const void *p)
 	return (uint64_t)p - (uint64_t)image_start + image_base;
 }
 
-/* The L1 tables that hold the windows of each CPU's area. */
-static uint64_t *window_tables[MAX_CPUS];
+/* The L1 tables that hold the windows of each CPU's area; and the same in its
+ * public root, if there is one. */
+static uint64_t *window_tables[MAX_CPUS], *public_tables[MAX_CPUS];
+/* What of ours a guest with separated roots runs with, on each CPU. */
+static uint64_t public_roots[MAX_CPUS]; /* physical; 0: none */
+static unsigned int areas;
 
 void paging_window_set(uint64_t va, uint64_t pte)
 {
@@ -288,6 +297,8 @@ void paging_window_set(uint64_t va, uint64_t pte)
 	if (*e == pte)
 		return;
 	*e = pte;
+	if (public_tables[this_cpu()->id])
+		public_tables[this_cpu()->id][pte_index(va, 1)] = pte;
 	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
@@ -314,6 +325,45 @@ void arch_l4_fill(uint64_t *l4)
 	       SLOTS * sizeof(uint64_t));
 }
 
+unsigned int arch_nr_cpus(void)
+{
+	return areas;
+}
+
+void arch_companion_fill(uint64_t *l4, unsigned int cpu)
+{
+	memcpy(&l4[ABI_HV_SLOT_FIRST],
+	       (uint64_t *)phys_ptr(public_roots[cpu]) + ABI_HV_SLOT_FIRST,
+	       SLOTS * sizeof(uint64_t));
+}
+
+static void make_public(uint64_t root, uint64_t va, uint64_t bytes)
+{
+	for (uint64_t end = va + bytes; va < end; va += PAGE_SIZE)
+		*entry_in(root, va, 1) = *entry_at(va, 1);
+}
+
+/*
+ * What the processor and entry text need before they have our root: no other
+ * CPU's area, and of the stack block the last page and those of their own.
+ */
+static void make_public_root(unsigned int cpu)
+{
+	uint64_t area = CPU_AREA(cpu), stack = area + CPU_AREA_STACK;
+	uint64_t root = table_alloc(), m2p = pte_index(MAP_M2P_RO, 4);
+
+	((uint64_t *)phys_ptr(root))[m2p] =
+		((uint64_t *)phys_ptr(hv_root))[m2p];
+	make_public(root, MAP_TRAMPOLINE, entry_points.bytes);
+	make_public(root, area, CPU_AREA_STUB + PAGE_SIZE);
+	for (unsigned int ist = 1; ist <= 4; ist++)
+		make_public(root, stack + CPU_STACK_IST_TOP(ist) - PAGE_SIZE,
+			    PAGE_SIZE);
+	make_public(root, stack + CPU_STACK_SIZE - PAGE_SIZE, PAGE_SIZE);
+	public_tables[cpu] = entry_in(root, area, 1) - pte_index(area, 1);
+	public_roots[cpu] = root;
+}
+
 void paging_map_cpu_area(unsigned int cpu, uint64_t stack_phys)
 {
 	uint64_t area = CPU_AREA(cpu);
@@ -332,6 +382,9 @@ void paging_map_cpu_area(unsigned int cpu, uint64_t stack_phys)
 		if (!(CPU_STACK_GUARDS >> (p >> PAGE_SHIFT) & 1))
 			map_page(area + CPU_AREA_STACK + p, stack_phys + p,
 				 RW_DATA);
+	if (arch_separates_roots(false) || arch_separates_roots(true))
+		make_public_root(cpu);
+	areas = MAX(areas, cpu + 1);
 }
 
 static uint64_t map_devices(uint64_t phys, size_t bytes, uint64_t bits)

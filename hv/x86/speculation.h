@@ -29,7 +29,9 @@ struct speculation {
 
 	bool ibpb_entry;  /* on the way in: forget all trained branches */
 	bool rsb;	  /* on the way in: overwrite the return stack */
+	bool rsb_deep;	  /* of 32 places, not 16 */
 	bool bhb;	  /* on the way in: overwrite the branch history */
+	bool bhb_deep;	  /* of later processors, which is longer */
 	bool verw;	  /* on the way out: empty the core's buffers */
 	bool ibpb_switch; /* between domains: forget trained branches */
 	bool l1d_flush;	  /* between domains: empty the first cache */

@@ -122,6 +122,7 @@ static void choose_barriers(struct speculation *s, const struct cpu_features *f,
 					(!f->smep ||
 					 (s->ibpb_entry &&
 					  !(f->leaf_ext8_ebx & E8_IBPB_RET))));
+	s->rsb_deep = features_is_amd(f);
 }
 
 static void choose_branches(struct speculation *s, const struct cpu_features *f,
@@ -146,6 +147,11 @@ static void choose_branches(struct speculation *s, const struct cpu_features *f,
 		s->open |= SPEC_OPEN_BRANCHES;
 }
 
+/* From Cascade Lake to Rocket and Tiger Lake; Tremont */
+static const uint8_t short_history[] = { 0x55, 0x6a, 0x6c, 0x7d, 0x7e, 0x8c,
+					 0x8d, 0x8e, 0x9e, 0xa5, 0xa6, 0xa7,
+					 0x86, 0x96, 0x9c, 0 };
+
 /* Where IBRS keeps targets apart, the history still chooses among ours. */
 static void choose_history(struct speculation *s, const struct cpu_features *f,
 			   uint64_t caps, const struct spec_options *o)
@@ -160,6 +166,7 @@ static void choose_history(struct speculation *s, const struct cpu_features *f,
 		s->ctrl_guest |= SPEC_CTRL_BHI_DIS_S;
 	}
 	s->bhb = choice(o->bhb_entry, wanted && !control);
+	s->bhb_deep = !features_is_model(f, short_history);
 }
 
 /* Bits that are the same for us and for guests. */

@@ -309,6 +309,9 @@ void arch_cr4_load(struct vcpu *v)
 			  (v->trap.cr4 & (CR4_TSD | CR4_DE)) |
 			  (v->trap.cr4 & ours & CR4_FSGSBASE);
 
+	/* Nothing of ours stays in the TLB while such a guest runs. */
+	if (v->domain->mm.separated)
+		wanted &= ~CR4_PGE;
 	if (cr4_read() != wanted)
 		cr4_write(wanted);
 }
@@ -322,6 +325,28 @@ void arch_cr4_load(struct vcpu *v)
 void arch_root_load(mfn_t root)
 {
 	cr3_write(mfn_to_maddr(root).v);
+}
+
+/* A word of entry.S's in this CPU's block. */
+static uint64_t *block_word(unsigned int offset)
+{
+	return (uint64_t *)((char *)this_cpu() + offset);
+}
+
+static void roots_note(uint64_t ours, uint64_t guest)
+{
+	*block_word(BLOCK_CR3_OURS) = ours;
+	*block_word(BLOCK_CR3_GUEST) = guest;
+}
+
+void arch_roots_load(mfn_t root, mfn_t companions)
+{
+	if (companions.v)
+		roots_note(mfn_to_maddr(root).v, (companions.v + this_cpu()->id)
+							 << PAGE_SHIFT);
+	else
+		roots_note(0, 0);
+	arch_root_load(root);
 }
 
 void arch_flush_local(void)
@@ -378,6 +403,7 @@ static void come(struct vcpu *v)
 {
 	memcpy(guest_frame(), &v->saved, REGS_HW_END);
 	v->regs = guest_frame();
+	roots_note(0, 0);
 	/* The windows first: selectors are looked up through them; and the
 	 * root, from which the LDT's pages are fetched. */
 	arch_gdt_load(v);
@@ -387,6 +413,7 @@ static void come(struct vcpu *v)
 	segments_load(v);
 	xstate_load(v);
 	tsc_aux_load(v);
+	speculation_domain_comes(v->domain);
 	if (debug_active(v))
 		debug_load(v);
 }
@@ -399,5 +426,5 @@ void arch_switch(struct vcpu *prev, struct vcpu *next)
 	if (next)
 		come(next);
 	else
-		arch_root_load(paging_hv_root());
+		arch_roots_load(paging_hv_root(), mfn(0));
 }

@@ -52,7 +52,7 @@ REG_AT(ss, REGS_SS);
 REG_AT(es, REGS_HW_END);
 _Static_assert(sizeof(struct call_args) == ARGS_BYTES, "");
 _Static_assert(FLAG_TF == EFLAGS_TF && FLAG_RF == EFLAGS_RF, "");
-_Static_assert(sizeof(struct cpu) <= BLOCK_SCRATCH, "the CPU's block");
+_Static_assert(sizeof(struct cpu) <= BLOCK_CR3_GUEST, "the CPU's block");
 _Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "");
 _Static_assert(offsetof(struct cpu, softirqs) == CPU_SOFTIRQS, "");
 _Static_assert(offsetof(struct vcpu, work) == VCPU_WORK, "");

@@ -81,6 +81,11 @@ static void check_cpu(unsigned int cpu)
 	if (loaded != (root ? frame_mfn(root).v : 0))
 		oracle_fault("cpu %u has root %#lx loaded, its vcpu has %#lx",
 			     cpu, loaded, root ? frame_mfn(root).v : 0);
+	if (root && host_guest_root(cpu) != (v->domain->mm.separated
+						     ? root->companion + cpu
+						     : frame_mfn(root).v))
+		oracle_fault("cpu %u: its guest runs on %#lx, root %#lx", cpu,
+			     host_guest_root(cpu), loaded);
 	if (root && (oracle_type(root) != FRAME_L4 ||
 		     !(root->type.v & FRAME_VALIDATED)))
 		oracle_fault("cpu %u: root %#lx has type word %#lx", cpu,

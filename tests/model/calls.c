@@ -635,6 +635,7 @@ static void act(void)
 static void world_make(void)
 {
 	host_init(FRAMES, 1);
+	host_separates_roots = cfg.separated;
 	time_init();
 	sched_init();
 	log_set_levels(LOG_ERROR, LOG_ERROR);
@@ -754,6 +755,7 @@ bool calls_run_bytes(const uint8_t *data, size_t n)
 	cfg.privileged = data[0] & 1;
 	cfg.cache_upper = data[0] & 2;
 	cfg.scrambles = data[0] & 4;
+	cfg.separated = data[0] & 8;
 	cfg.preempt = data[1] * 1000U / 255;
 	cfg.no_memory = data[2];
 	cfg.faults = data[3] / 2;

@@ -20,6 +20,7 @@ struct calls_config {
 	bool privileged; /* the first guest is */
 	bool scrambles;	 /* arguments change once they are read */
 	bool cache_upper;
+	bool separated; /* roots have companions */
 	bool trace;
 };
 

@@ -22,7 +22,8 @@
 
 #define FRAMES	     112
 #define RESTARTS_MAX 20000
-#define FREE_FRAMES  6 /* so that a freed frame is soon another's */
+#define FREE_FRAMES  6	/* so that a freed frame is soon another's */
+#define COMPANIONS   24 /* frames for them */
 
 static struct storm_config cfg;
 static struct host_guest guest[2];
@@ -409,6 +410,7 @@ static const struct {
 static void world_make(void)
 {
 	host_init(FRAMES, 2);
+	host_separates_roots = cfg.separated;
 	host_guest_make(&guest[0], 26, 2, cfg.privileged);
 	host_guest_make(&guest[1], 16, 1, false);
 	host_vcpu_enter(guest[0].d->vcpu[0]);
@@ -416,7 +418,9 @@ static void world_make(void)
 	host_vcpu_enter(guest[0].d->vcpu[1]);
 	if (mm_root_set(me(), false, guest_mfn(frame_mfn(guest[0].l4).v)))
 		host_fail("storm: no root for the second vcpu");
-	while (frame_free_pages() > FREE_FRAMES && frame_alloc_hv(0))
+	while (frame_free_pages() >
+		       FREE_FRAMES + (cfg.separated ? COMPANIONS : 0) &&
+	       frame_alloc_hv(0))
 		;
 	host_tlb_cache_upper = cfg.cache_upper;
 }
@@ -605,6 +609,7 @@ bool storm_run_bytes(const uint8_t *data, size_t n)
 	cfg.gives_up = data[3] & 1;
 	cfg.no_pairs = data[0] & 4;
 	cfg.concurrent = data[0] & 4;
+	cfg.separated = data[0] & 8;
 	cfg.switches = data[0];
 	source = (struct source){ .bytes = data + 4, .left = n - 4 };
 	return run(&step);

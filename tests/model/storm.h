@@ -23,6 +23,7 @@ struct storm_config {
 	bool privileged; /* the first guest may map the second's memory */
 	bool cache_upper;
 	bool no_pairs;	 /* a processor without CMPXCHG16B */
+	bool separated;	 /* roots have companions */
 	bool gives_up;	 /* now and then does not resume what was interrupted */
 	bool concurrent; /* both CPUs operate at once, see fiber.c */
 	unsigned int switches; /* rate */

@@ -100,6 +100,58 @@ static void check_table(struct expected *e, uint64_t m)
 	}
 }
 
+/* What the guest runs on is the same, but for what is ours in it. */
+static void check_companions(const struct frame *root)
+{
+	const uint64_t *l4 = frame_ptr(root);
+	uint64_t ours[512] = { 0 };
+
+	for (unsigned int cpu = 0; cpu < host_nr_cpus; cpu++) {
+		uint64_t m = root->companion + cpu;
+		const uint64_t *c;
+
+		if (m < HOST_RESERVED_FRAMES || m >= frame_limit ||
+		    !oracle_allocated(frame_of(mfn(m))) ||
+		    frame_of(mfn(m))->owner != DOMID_XEN) {
+			oracle_fault("L4 %#lx: companion %#lx is not ours",
+				     frame_mfn(root).v, m);
+			return;
+		}
+		c = arch_frame_ptr(mfn(m));
+		arch_companion_fill(ours, cpu);
+		for (unsigned int i = 0; i < 512; i++)
+			if (c[i] != (pte_slot_is_ours(4, i) ? ours[i] : l4[i]))
+				oracle_fault("L4 %#lx[%u] is %#lx, its "
+					     "companion for cpu %u has %#lx",
+					     frame_mfn(root).v, i, l4[i], cpu,
+					     c[i]);
+	}
+}
+
+static void count_companions(unsigned int *n, const struct frame *f)
+{
+	const struct domain *d = domain_find(f->owner);
+
+	if (oracle_type(f) != FRAME_L4 || !(f->type.v & FRAME_VALIDATED) ||
+	    !d || !d->mm.separated)
+		return;
+	check_companions(f);
+	n[d->id]++;
+}
+
+static void oracle_companions(void)
+{
+	unsigned int n[DOMID_FIRST_RESERVED] = { 0 };
+
+	for (uint64_t m = HOST_RESERVED_FRAMES; m < frame_limit; m++)
+		count_companions(n, frame_of(mfn(m)));
+	for (struct domain *d = domain_next(-1); d; d = domain_next(d->id))
+		if (d->mm.companions != n[d->id])
+			oracle_fault("dom%u has %u roots with companions, "
+				     "counted are %u",
+				     d->id, n[d->id], d->mm.companions);
+}
+
 void oracle_tables(struct expected *e)
 {
 	for (uint64_t m = HOST_RESERVED_FRAMES; m < frame_limit; m++) {
@@ -109,4 +161,5 @@ void oracle_tables(struct expected *e)
 		    (f->type.v & (FRAME_VALIDATED | FRAME_PARTIAL)))
 			check_table(e, m);
 	}
+	oracle_companions();
 }

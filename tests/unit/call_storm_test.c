@@ -30,6 +30,7 @@ static struct calls_config weather(uint64_t seed)
 		.privileged = seed % 4 == 1,
 		.scrambles = seed % 2,
 		.cache_upper = seed % 6 < 3,
+		.separated = seed % 9 < 4,
 	};
 }
 

@@ -27,6 +27,7 @@ static struct storm_config weather(uint64_t seed)
 		.steps = STEPS,
 		.privileged = seed % 5 == 1,
 		.cache_upper = seed % 2,
+		.separated = seed % 3 == 0 || seed % 11 < 3,
 		.gives_up = seed % 7 < 2,
 		.no_pairs = seed % 9 == 4,
 		.concurrent = seed >= CONCURRENT,
