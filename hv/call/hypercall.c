@@ -109,7 +109,9 @@ static long multicall_one(struct vcpu *v, uint64_t va)
 	struct entry e;
 	long rc = -EINVAL;
 
-	if (unlikely(guest_copy_from(&e, va, sizeof(e))))
+	if (unlikely(guest_words_from(&e.op, va, 1)) ||
+	    unlikely(guest_words_from(e.args.a,
+				      va + offsetof(struct entry, args), 6)))
 		return -EFAULT;
 	if (likely(may_be_in_multicall(e.op)))
 		rc = call_dispatch(v, e.op, &e.args);
@@ -119,8 +121,7 @@ static long multicall_one(struct vcpu *v, uint64_t va)
 			return -EFAULT;
 		return rc;
 	}
-	return guest_copy_to(va + offsetof(struct entry, result), &rc,
-			     sizeof(rc));
+	return guest_word_to(va + offsetof(struct entry, result), (uint64_t)rc);
 }
 
 long hc_multicall(struct vcpu *v, struct call_args *args)

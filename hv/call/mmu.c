@@ -83,7 +83,7 @@ static int update_chunk(struct mm_locked m, struct domain *frames,
 	return rc;
 }
 
-static long update_batch(struct vcpu *v, struct call_args *args)
+static aside long update_batch(struct vcpu *v, struct call_args *args)
 {
 	struct domain *frames = NULL, *tables = NULL;
 	struct mm_locked m;
@@ -121,7 +121,8 @@ static long update_few(struct domain *d, struct call_args *args, uint32_t n)
 	unsigned int done;
 	int rc;
 
-	if (guest_copy_from(req, args->a[0], n * sizeof(req[0])))
+	if (n == 1 ? guest_words_from(&req[0].ptr, args->a[0], 2)
+		   : guest_copy_from(req, args->a[0], n * sizeof(req[0])))
 		return -EFAULT;
 	m = mm_lock(d);
 	rc = mm_update(m, d, req, n, &done);
@@ -138,16 +139,22 @@ long hc_mmu_update(struct vcpu *v, struct call_args *args)
 	return update_batch(v, args);
 }
 
-static long ext_one(struct vcpu *v, struct domain *d, uint64_t va)
-{
+union ext_words {
 	struct mmuext_op op;
+	uint64_t word[3];
+};
+_Static_assert(sizeof(union ext_words) == sizeof(struct mmuext_op), "");
 
-	if (unlikely(guest_copy_from(&op, va, sizeof(op))))
+static inline long ext_one(struct vcpu *v, struct domain *d, uint64_t va)
+{
+	union ext_words ext;
+
+	if (unlikely(guest_words_from(ext.word, va, 3)))
 		return -EFAULT;
-	return mm_ext_one(v, d, &op);
+	return mm_ext_one(v, d, &ext.op);
 }
 
-static long ext_batch(struct vcpu *v, struct call_args *args)
+static aside long ext_batch(struct vcpu *v, struct call_args *args)
 {
 	struct domain *d;
 	struct batch b;

@@ -28,8 +28,14 @@ static atomic32_t flush_clock = { 1 };
 static atomic64_t flush_cpus;
 static atomic32_t flush_times[MAX_CPUS];
 
-/* This CPU's first, or the clock has come round: its new time. */
-static __attribute__((noinline)) uint32_t note_rarely(struct cpu *c, uint32_t t)
+static void note(struct cpu *c, uint32_t t)
+{
+	c->flushed_at = t;
+	atomic32_store(&flush_times[c->id], t);
+}
+
+/* This CPU's first, or the clock has come round. */
+static aside void note_rarely(struct cpu *c, uint32_t t)
 {
 	atomic64_or(&flush_cpus, 1UL << c->id);
 	if (t == 0) {
@@ -37,7 +43,7 @@ static __attribute__((noinline)) uint32_t note_rarely(struct cpu *c, uint32_t t)
 				false, 0);
 		t = atomic32_add(&flush_clock, 1) + 1;
 	}
-	return t;
+	note(c, t);
 }
 
 void flush_note(void)
@@ -46,9 +52,9 @@ void flush_note(void)
 	uint32_t t = atomic32_add(&flush_clock, 1) + 1;
 
 	if (unlikely(c->flushed_at == 0) || unlikely(t == 0))
-		t = note_rarely(c, t);
-	c->flushed_at = t;
-	atomic32_store(&flush_times[c->id], t);
+		note_rarely(c, t);
+	else
+		note(c, t);
 }
 
 void flush_stamp(struct frame *f)

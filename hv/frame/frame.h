@@ -329,4 +329,33 @@ void guest_write(struct domain *d, void *p, const void *src, size_t n);
 [[nodiscard]] int guest_copy_to(uint64_t va, const void *src, size_t n);
 [[nodiscard]] int guest_copy_from(void *dst, uint64_t va, size_t n);
 
+/* The same for a constant number of words, 1 to 6: without a loop. */
+[[nodiscard]] static inline __attribute__((always_inline)) int
+guest_words_from(uint64_t *dst, uint64_t va, unsigned int n)
+{
+	unsigned int failed, tries = ARCH_WORDS_TRIES;
+
+	do {
+		failed = 0;
+		if (unlikely(!arch_words_begin(va)))
+			return -EFAULT;
+		arch_word_load(va, 0, dst[0], failed);
+		if (n > 1)
+			arch_word_load(va, 8, dst[1], failed);
+		if (n > 2)
+			arch_word_load(va, 16, dst[2], failed);
+		if (n > 3)
+			arch_word_load(va, 24, dst[3], failed);
+		if (n > 4)
+			arch_word_load(va, 32, dst[4], failed);
+		if (n > 5)
+			arch_word_load(va, 40, dst[5], failed);
+		arch_words_end();
+	} while (unlikely(failed) && --tries);
+	return failed ? -EFAULT : 0;
+}
+
+/* One word, 8 bytes. */
+[[nodiscard]] int guest_word_to(uint64_t va, uint64_t word);
+
 #endif

@@ -22,3 +22,20 @@ int guest_copy_from(void *dst, uint64_t va, size_t n)
 {
 	return arch_copy_from_guest(dst, va, n);
 }
+
+int guest_word_to(uint64_t va, uint64_t word)
+{
+	unsigned int tries = ARCH_WORDS_TRIES;
+
+again:
+	if (unlikely(!arch_words_begin(va)))
+		return -EFAULT;
+	arch_word_store(va, 0, word, fault);
+	arch_words_end();
+	return 0;
+fault:
+	arch_words_end();
+	if (--tries)
+		goto again;
+	return -EFAULT;
+}

@@ -43,7 +43,7 @@ static int unpin(struct domain *d, struct frame *f)
 	return rc;
 }
 
-static int page_op(struct domain *d, const struct mmuext_op *op)
+static aside int page_op(struct domain *d, const struct mmuext_op *op)
 {
 	struct frame *dst = frame_lookup(guest_mfn(op->arg1.mfn));
 	struct frame *src = frame_lookup(guest_mfn(op->arg2.src_mfn));
@@ -68,7 +68,8 @@ static int page_op(struct domain *d, const struct mmuext_op *op)
 	return 0;
 }
 
-static int flush_vcpus(struct vcpu *v, const struct mmuext_op *op, bool one)
+static aside int flush_vcpus(struct vcpu *v, const struct mmuext_op *op,
+			     bool one)
 {
 	uint64_t set = ~0UL, va = op->arg1.linear_addr, cpus, self;
 	bool all =
@@ -101,7 +102,7 @@ static int cache_flush(const struct domain *d)
 	return 0;
 }
 
-static int pin_op(struct domain *d, const struct mmuext_op *op)
+static aside int pin_op(struct domain *d, const struct mmuext_op *op)
 {
 	struct frame *f = frame_lookup(guest_mfn(op->arg1.mfn));
 

@@ -236,8 +236,8 @@ static int validate_descriptors(struct frame *f)
 	return 0;
 }
 
-static __attribute__((noinline)) int
-table_begin(struct mm_locked m, struct frame *f, enum frame_type t)
+static aside int table_begin(struct mm_locked m, struct frame *f,
+			     enum frame_type t)
 {
 	int rc = frame_get_use(f, m.d, t);
 
@@ -271,8 +271,7 @@ static int use_dropped(struct mm_locked m, struct frame *f, bool last)
 	return 0;
 }
 
-static __attribute__((noinline)) int table_end(struct mm_locked m,
-					       struct frame *f)
+static aside int table_end(struct mm_locked m, struct frame *f)
 {
 	return use_dropped(m, f, frame_put_type(f));
 }
