@@ -67,18 +67,23 @@ static int update_domains(struct vcpu *v, uint32_t arg, struct domain **frames,
 /* Requests copied in at once, between two looks at what else is to do. */
 #define UPDATE_CHUNK 16
 
-static int update_chunk(struct mm_locked m, struct domain *frames,
+static int update_chunk(struct domain *tables, struct domain *frames,
 			struct batch *b)
 {
 	struct mmu_update req[UPDATE_CHUNK];
 	uint32_t n = MIN(b->count - b->done, (uint32_t)UPDATE_CHUNK);
-	unsigned int done;
-	int rc;
+	unsigned int done = 0;
+	struct mm_locked m;
+	int rc = -ESRCH;
 
 	if (guest_copy_from(req, b->va + b->done * sizeof(req[0]),
 			    n * sizeof(req[0])))
 		return -EFAULT;
-	rc = mm_update(m, frames, req, n, &done);
+	m = mm_lock(tables);
+	/* Looked at again: what begins after its end is never taken apart. */
+	if (likely(!domain_is_dying(tables)))
+		rc = mm_update(m, frames, req, n, &done);
+	mm_unlock(m);
 	b->done += done;
 	return rc;
 }
@@ -86,25 +91,17 @@ static int update_chunk(struct mm_locked m, struct domain *frames,
 static aside long update_batch(struct vcpu *v, struct call_args *args)
 {
 	struct domain *frames = NULL, *tables = NULL;
-	struct mm_locked m;
 	struct batch b;
 	int rc = batch_decode(args, &b);
 
 	if (!rc)
 		rc = update_domains(v, (uint32_t)args->a[3], &frames, &tables);
-	if (rc)
-		return rc;
-	m = mm_lock(tables);
-	/* Looked at again: what begins after its end is never taken apart. */
-	if (domain_is_dying(tables))
-		rc = -ESRCH;
 	while (!rc && b.done < b.count) {
-		rc = update_chunk(m, frames, &b);
+		rc = update_chunk(tables, frames, &b);
 		if (!rc && b.done < b.count && arch_preempt_pending())
 			rc = -ERESTART;
 	}
-	mm_unlock(m);
-	return batch_end(&b, args, rc);
+	return tables && frames ? batch_end(&b, args, rc) : rc;
 }
 
 /* What kernels ask for: of their own, and they trust it to succeed. */

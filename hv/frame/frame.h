@@ -318,6 +318,31 @@ void flush_note(void);
 void flush_stale(struct frame *f);
 void flush_stamp(struct frame *f);
 
+/* ---- the log of written pages (dirty.c) ---- */
+
+/* Pages that one leaf of the log has bits for, and leaves: 64 GiB. */
+#define DIRTY_LEAF_BITS (PAGE_SIZE * 8)
+#define DIRTY_LEAVES	512
+#define DIRTY_PFNS	(DIRTY_LEAF_BITS * DIRTY_LEAVES)
+
+/* The page of d, whose log is on, was or will be written. */
+void dirty_note(struct domain *d, const struct frame *f);
+/* True when it is noted already, or never will be. */
+bool dirty_noted(const struct domain *d, const struct frame *f);
+/* The log begins, with no page noted: under d's mm lock. -ENOMEM. */
+[[nodiscard]] int dirty_start(struct domain *d);
+void dirty_stop(struct domain *d);
+/*
+ * Bits of leaf i, 4096 bytes, taken out of the log if clear. -ENOMEM: some
+ * writes could not be noted.
+ */
+[[nodiscard]] int dirty_take(struct domain *d, unsigned int i, uint64_t *out,
+			     bool clear);
+/* They did not arrive: notes them again. */
+void dirty_put_back(struct domain *d, unsigned int i, const uint64_t *bits);
+/* Frees the log of a domain that nobody finds any more. */
+void dirty_exit(struct domain *d);
+
 /* ---- writes to guest memory (guest_write.c) ---- */
 
 /*

@@ -4,13 +4,15 @@
  * own address. Whatever must know of each write (log-dirty, replay) is told
  * here and nowhere else.
  */
+#include "domain/domain.h"
 #include "frame/frame.h"
 #include "lib/string.h"
 
 void guest_write(struct domain *d, void *p, const void *src, size_t n)
 {
-	(void)d;
 	memcpy(p, src, n);
+	if (unlikely(shared_load32(&d->frames.logging)))
+		dirty_note(d, frame_of(arch_frame_of_ptr(p)));
 }
 
 int guest_copy_to(uint64_t va, const void *src, size_t n)

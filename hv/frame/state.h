@@ -72,6 +72,8 @@ _Static_assert(offsetof(struct frame, owner) * 8 == FRAME_OWNER_SHIFT &&
 
 #define FRAME_NIL 0xffffffffU
 
+struct dirty_log;
+
 /* What a domain holds of memory. */
 struct domain_frames {
 	struct spinlock lock;
@@ -79,6 +81,8 @@ struct domain_frames {
 	uint64_t tot_pages; /* lock: frames on the list */
 	uint64_t max_pages; /* lock: limit of tot_pages */
 	uint64_t claimed;   /* the allocator's: free frames kept for it */
+	uint32_t logging;   /* a: writes to its pages are noted (dirty.c) */
+	struct dirty_log *log; /* NULL until first wanted, then for life */
 };
 
 #endif

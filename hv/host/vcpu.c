@@ -90,7 +90,7 @@ static void enter(struct vcpu *v)
 	arch_gdt_load(v);
 	arch_ldt_load(v);
 	flush_note();
-	if (root_active(v))
+	if (root_guest(v))
 		mm_root_switch(v);
 	else
 		arch_root_load(mfn(0));

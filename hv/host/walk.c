@@ -15,6 +15,8 @@
 #include "errno.h"
 #include "host/host.h"
 #include "host/walk.h"
+#include "mm/mm.h"
+#include "processor.h"
 
 #define RESERVED_BITS 0x000f000000000000UL /* 48 bits of physical address */
 #define READS_MAX     256
@@ -133,6 +135,15 @@ static void move(const struct host_tlb_entry *e, uint64_t va, void *buf,
 		memcpy(buf, p, n);
 }
 
+/* As a page fault's handler does, for guests and for our copies alike. */
+static bool shadow_helps(uint64_t va, bool write)
+{
+	uint32_t error = PF_USER | (write ? PF_WRITE : 0);
+	struct vcpu *v = current_vcpu();
+
+	return v && v->domain->mm.shadowed && mm_shadow_fault(v, va, &error);
+}
+
 static int guest_access(uint64_t va, void *buf, size_t n, bool write)
 {
 	while (n) {
@@ -140,6 +151,8 @@ static int guest_access(uint64_t va, void *buf, size_t n, bool write)
 		struct host_tlb_entry e;
 
 		if (!translate(va, write, &e)) {
+			if (shadow_helps(va, write))
+				continue;
 			host_fault_va = va;
 			return -EFAULT;
 		}
@@ -229,11 +242,19 @@ static void scramble(uint64_t va, size_t n)
 	}
 }
 
+/* A copy may fault, and that fault may be one of a shadow: docs/locking.md. */
+static void locks_forbid(void)
+{
+	if (host_locks_held(host_this->id))
+		host_fail("a copy from or to a guest under a lock");
+}
+
 int arch_copy_from_guest(void *dst, uint64_t va, size_t n)
 {
 	size_t part;
 	int err;
 
+	locks_forbid();
 	if (!n)
 		return 0;
 	if (!guest_range(va, n))
@@ -253,6 +274,7 @@ int arch_copy_to_guest(uint64_t va, const void *src, size_t n)
 	size_t part;
 	int err;
 
+	locks_forbid();
 	if (!n)
 		return 0;
 	if (!guest_range(va, n))

@@ -15,6 +15,7 @@
 #include <xen/xen.h>
 
 #include <xen/callback.h>
+#include <xen/domctl.h>
 #include <xen/event_channel.h>
 #include <xen/features.h>
 #include <xen/memory.h>

@@ -153,6 +153,12 @@ static inline void shared_and32(uint32_t *p, uint32_t v)
 	(void)__atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
 }
 
+static inline uint64_t shared_xchg64(uint64_t *p, uint64_t v)
+{
+	arch_yield_point();
+	return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+}
+
 static inline bool shared_set_bit(uint64_t *words, uint64_t bit)
 {
 	uint64_t mask = 1UL << (bit & 63);

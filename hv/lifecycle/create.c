@@ -140,6 +140,7 @@ void domain_free(struct domain *d)
 {
 	timer_cancel(&d->reap);
 	vcpus_free(d);
+	dirty_exit(d);
 	frame_free_shared(d->shared_frame);
 	frame_free_bytes(d, sizeof(*d));
 }

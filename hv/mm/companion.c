@@ -12,8 +12,8 @@
  *	[511] ----------> [511] the same
  *	we run on it      the guest runs on it
  *
- * Laws: a validated L4 of a separated domain has companions, and no other
- * frame has. All guests' entries of a companion equal those of its L4
+ * Laws: a validated L4 of a separated domain has companions, as a root of
+ * shadow tables has (shadow.c), and no other frame. All guests' entries of a companion equal those of its L4
  * whenever nobody holds the mm lock: validation ends with the copy, who writes
  * an entry of an L4 (table_replace()) writes both, and hardware neither: the
  * accessed bit is set in each entry beforehand (it may be, at any time), and
@@ -97,7 +97,10 @@ void companion_store(struct frame *root, const uint64_t *entry, uint64_t value)
 
 mfn_t companion_of(const struct vcpu *v, const struct frame *root)
 {
-	bool has = v->domain->mm.separated && frame_type_of(root) == FRAME_L4;
+	bool has = v->domain->mm.separated &&
+		   (frame_type_of(root) == FRAME_L4 ||
+		    root == v->mm.shadow_root[0] ||
+		    root == v->mm.shadow_root[1]);
 
 	return mfn(has ? root->companion : 0);
 }

@@ -99,7 +99,7 @@ int entry_change_rights(struct mm_locked m, struct frame *table,
 	    (f->owner != owner->id || frame_get_type(f, FRAME_WRITABLE)))
 		return -EINVAL;
 	value = (value & ~rule->clear) | rule->set;
-	stored = entry_store(table, entry, &old, value, keep_ad, exact);
+	stored = entry_store(m, table, entry, &old, value, keep_ad, exact);
 	if (stored ? less : more) {
 		bool last = frame_put_type(f);
 
@@ -124,7 +124,8 @@ static int table_replace(struct mm_locked m, struct frame *f,
 	if (rc)
 		return rc;
 	keep_ad = keep_ad && (value & PTE_P) && !both; /* it is always set */
-	if (!entry_store(f, entry, &old, value, keep_ad, expected != NULL)) {
+	if (!entry_store(m, f, entry, &old, value, keep_ad,
+			 expected != NULL)) {
 		mm_drop_entry(m, level, value);
 		return -EAGAIN;
 	}

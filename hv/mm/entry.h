@@ -77,14 +77,15 @@ static inline __attribute__((always_inline)) void data_put(uint64_t pte)
 
 /* Stores pte over *old, which becomes what was there, hardware's accessed and
  * dirty bits with it. exact: only over *old; false when it is not there. */
-[[nodiscard]] static inline bool entry_store(struct frame *table,
+[[nodiscard]] static inline bool entry_store(struct mm_locked m,
+					     struct frame *table,
 					     uint64_t *entry, uint64_t *old,
 					     uint64_t pte, bool keep_ad,
 					     bool exact)
 {
 	uint64_t seen = *old, ad = keep_ad ? PTE_A | PTE_D : 0;
 
-	while (!pt_store(table, entry, &seen, (pte & ~ad) | (seen & ad))) {
+	while (!pt_store(m, table, entry, &seen, (pte & ~ad) | (seen & ad))) {
 		if (exact)
 			return false;
 		*old = seen;
@@ -119,8 +120,8 @@ data_replace(struct mm_locked m, struct frame *table, uint64_t *entry,
 	rc = data_get(&m.d->mm.rule[0], usual, owner, &value);
 	if (unlikely(rc))
 		return rc;
-	if (!entry_store(table, entry, &old, value, keep_ad && (value & PTE_P),
-			 expected != NULL)) {
+	if (!entry_store(m, table, entry, &old, value,
+			 keep_ad && (value & PTE_P), expected != NULL)) {
 		data_put(value);
 		return -EAGAIN;
 	}

@@ -48,8 +48,8 @@ void mm_unlock(struct mm_locked m);
 				  const uint64_t *expected);
 
 /* The one function that writes a validated page-table entry (store.c). */
-[[nodiscard]] bool pt_store(struct frame *table, uint64_t *entry, uint64_t *old,
-			    uint64_t new_value);
+[[nodiscard]] bool pt_store(struct mm_locked m, struct frame *table,
+			    uint64_t *entry, uint64_t *old, uint64_t new_value);
 
 /* ---- walking (walk.c) ---- */
 
@@ -59,8 +59,8 @@ struct mm_place {
 	uint64_t *entry;
 };
 /*
- * The L1 entry that maps va in the tables under root (one of root_for(), may
- * be NULL): false when there is no L1 for it, or it is not a guest's address.
+ * The L1 entry that maps va in the tables under root (a guest's own, may be
+ * NULL): false when there is no L1 for it, or it is not a guest's address.
  */
 [[nodiscard]] bool mm_walk(struct mm_locked m, struct frame *root, uint64_t va,
 			   struct mm_place *out);
@@ -130,12 +130,12 @@ void mm_gdt_clear(struct vcpu *v);
 
 /* ---- roots (roots.c) ---- */
 
-/* The table that translates for v in that mode; NULL when it has none. */
+/* What the processor is to walk for v in that mode; NULL when it has none. */
 struct frame *root_for(const struct vcpu *v, bool kernel_mode);
-/* The one that translates for it in the mode that it is in. */
-static inline struct frame *root_active(const struct vcpu *v)
+/* The guest's own root in the mode that it is in, which mm_walk() takes. */
+static inline struct frame *root_guest(const struct vcpu *v)
 {
-	return root_for(v, v->trap.kernel_mode);
+	return v->trap.kernel_mode ? v->mm.root_kernel : v->mm.root_user;
 }
 /*
  * Loads the root of the mode that v, which runs here, is in; activate notes
@@ -149,6 +149,35 @@ void mm_root_switch(const struct vcpu *v);
 mfn_t companion_of(const struct vcpu *v, const struct frame *root);
 /* Gives v a new kernel or user root (user 0: none). -ERESTART. */
 [[nodiscard]] int mm_root_set(struct vcpu *v, bool user, guest_mfn_t root);
+
+/* ---- shadow tables, and the log of written pages (shadow.c) ---- */
+
+/*
+ * Has the processor walk shadow tables of d from now on, and with log notes
+ * which of its pages are written. No vcpu of d may be on a CPU: -EBUSY.
+ * pages: for shadow tables, 0: as its memory wants. -EEXIST when it is so
+ * already; -ENOMEM; -ERESTART: call again.
+ */
+[[nodiscard]] int mm_shadow_start(struct domain *d, bool log, uint32_t pages);
+/* Back to its own tables, if they are not in use. -EBUSY, -ERESTART. */
+[[nodiscard]] int mm_shadow_stop(struct domain *d);
+/* Pages that d has for shadow tables now. */
+uint32_t mm_shadow_pages(const struct domain *d);
+/*
+ * Bits of written pages 32768 i and on (see dirty_take); with clear each
+ * page's next write is noted anew from the moment of return. -EINVAL: no log.
+ */
+[[nodiscard]] int mm_dirty_take(struct domain *d, unsigned int i, uint64_t *out,
+				bool clear);
+
+/*
+ * An access of v, which runs here, to va faulted with that error code, in its
+ * own code or in a copy of ours. True: it was the shadow that lacked
+ * something, try again. False: the guest's tables do not allow it; *error is
+ * what they would have given.
+ */
+[[nodiscard]] bool mm_shadow_fault(struct vcpu *v, uint64_t va,
+				   uint32_t *error);
 
 /* ---- memory reservation (reservation.c) ---- */
 

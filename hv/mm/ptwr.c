@@ -106,13 +106,13 @@ static struct frame *table_at(struct mm_locked m, struct vcpu *v, uint64_t va)
 	struct frame *f;
 	uint64_t e;
 
-	if (!mm_walk(m, root_active(v), va, &at))
+	if (!mm_walk(m, root_guest(v), va, &at))
 		return NULL;
 	e = shared_load64(at.entry);
 	if ((e & (PTE_P | PTE_RW)) != PTE_P)
 		return NULL;
 	f = frame_lookup(pte_mfn(e));
-	if (f->owner != v->domain->id || !frame_has_type(f, FRAME_L1))
+	if (!f || f->owner != v->domain->id || !frame_has_type(f, FRAME_L1))
 		return NULL;
 	return f;
 }
@@ -154,13 +154,17 @@ static bool apply(struct mm_locked m, struct vcpu *v, struct ptwr *w)
 
 bool mm_ptwr_fault(struct vcpu *v, uint64_t va)
 {
-	struct mm_locked m = mm_lock(v->domain);
+	struct mm_locked m;
 	bool done = false;
 	struct ptwr w;
 
+	/* Copies code, so before the lock. */
+	if (!decode_write(v, va, &w))
+		return false;
+	m = mm_lock(v->domain);
 	if (mm_settle(m))
 		done = true; /* interrupted: the guest comes back here */
-	else if ((w.table = table_at(m, v, va)) && decode_write(v, va, &w))
+	else if ((w.table = table_at(m, v, va)))
 		done = apply(m, v, &w);
 	mm_unlock(m);
 	return done;

@@ -8,15 +8,20 @@
  * the old one is let go only after CR3 has left it.
  */
 #include "mm/entry.h"
+#include "mm/shadow.h"
 
 struct frame *root_for(const struct vcpu *v, bool kernel_mode)
 {
-	return kernel_mode ? v->mm.root_kernel : v->mm.root_user;
+	struct frame *own = kernel_mode ? v->mm.root_kernel : v->mm.root_user;
+
+	if (unlikely(v->mm.shadow_root[kernel_mode]) && own)
+		return v->mm.shadow_root[kernel_mode];
+	return own;
 }
 
 void mm_root_switch(const struct vcpu *v)
 {
-	struct frame *f = root_active(v);
+	struct frame *f = root_for(v, v->trap.kernel_mode);
 
 	BUG_ON(!f);
 	if (unlikely(v->domain->mm.separated))
@@ -42,6 +47,8 @@ static int root_replace(struct mm_locked m, struct vcpu *v, bool user,
 	if (rc)
 		return rc;
 	*slot = new;
+	if (unlikely(m.d->mm.shadowed))
+		shadow_root_changed(m, v, user);
 	if (v == current_vcpu() && v->trap.kernel_mode == !user)
 		mm_root_activate(v);
 	if (old)

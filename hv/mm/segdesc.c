@@ -113,7 +113,7 @@ static bool frame_at(struct vcpu *v, uint64_t va, guest_mfn_t *out)
 	struct mm_place at;
 	uint64_t e = 0;
 
-	if (mm_walk(m, root_for(v, true), va, &at))
+	if (mm_walk(m, v->mm.root_kernel, va, &at))
 		e = shared_load64(at.entry);
 	mm_unlock(m);
 	*out = pte_mfn(e);
@@ -157,6 +157,8 @@ int mm_descriptor_update(struct domain *d, uint64_t maddr, uint64_t descriptor)
 	if (!rc) {
 		shared_store64((uint64_t *)frame_ptr(f) + (maddr & 4095) / 8,
 			       descriptor);
+		if (unlikely(shared_load32(&d->frames.logging)))
+			dirty_note(d, f);
 		if (frame_put_type(f))
 			frame_type_cleared(f);
 	}

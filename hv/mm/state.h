@@ -16,6 +16,7 @@ struct pte_rule {
 	uint64_t clear;	    /* what a guest may ask for and does not get */
 	uint64_t set;	    /* what it gets without asking */
 };
+struct mm_shadow;
 
 struct domain_mm {
 	struct spinlock lock; /* every validated page table of the domain, its
@@ -30,6 +31,9 @@ struct domain_mm {
 	/* lock: XENMEM_set_memory_map */
 	struct memory_range_info *ranges;
 	unsigned int nr_ranges;
+	/* lock: what shadow.c has; shadowed (a): the processor walks it */
+	struct mm_shadow *shadow;
+	bool shadowed;
 	/* lock: how far taking the domain apart has come (teardown.c) */
 	uint32_t teardown_phase;
 	struct frame *teardown_at; /* a reference is held */
@@ -43,6 +47,9 @@ struct domain_mm {
 struct vcpu_mm {
 	struct frame *root_kernel; /* validated L4, reference and type held */
 	struct frame *root_user;   /* the same, or NULL */
+	/* What the processor has in their place: user, kernel; ours. Changed
+	 * only while no CPU runs the vcpu, see shadow.c. */
+	struct frame *shadow_root[2];
 	struct frame *gdt[GDT_GUEST_PAGES]; /* typed FRAME_SEGDESC */
 	uint32_t gdt_entries;
 	uint64_t ldt_va; /* guest address of the LDT */

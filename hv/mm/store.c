@@ -5,15 +5,21 @@
  * after (table_replace()).
  */
 #include "mm/entry.h"
+#include "mm/shadow.h"
 
 /*
  * Replaces *old by new_value in one step, so that an accessed or dirty bit
  * that the processor sets meanwhile is not lost: false, and *old what was
  * found, when it did.
  */
-bool pt_store(struct frame *table, uint64_t *entry, uint64_t *old,
-	      uint64_t new_value)
+bool pt_store(struct mm_locked m, struct frame *table, uint64_t *entry,
+	      uint64_t *old, uint64_t new_value)
 {
-	(void)table;
-	return shared_cmpxchg64(entry, old, new_value);
+	bool done = shared_cmpxchg64(entry, old, new_value);
+
+	if (unlikely(m.d->mm.shadowed) && done)
+		shadow_entry_changed(m, table,
+				     (unsigned int)((uint64_t)entry / 8) &
+					     (TABLE_ENTRIES - 1));
+	return done;
 }

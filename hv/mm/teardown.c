@@ -3,6 +3,7 @@
  * The end of a domain's memory, some frames at a time. No vcpu of it runs or
  * will run, so nothing is added while we take away:
  *
+ *   shadow   tables of ours beside its own (shadow.c)
  *   roots    each vcpu's roots, GDT, LDT
  *   pins     along the list of its frames: pins and partial tables. When the
  *            last is gone, no table of it is validated any more, and so no
@@ -14,8 +15,25 @@
  * lets go. The cursor holds a reference, so its place on the list is sure.
  */
 #include "mm/entry.h"
+#include "mm/shadow.h"
 
-enum teardown_phase { PHASE_ROOTS, PHASE_PINS, PHASE_FRAMES, PHASE_DONE };
+enum teardown_phase {
+	PHASE_SHADOW,
+	PHASE_ROOTS,
+	PHASE_PINS,
+	PHASE_FRAMES,
+	PHASE_DONE
+};
+
+static int shadow_drop(struct domain *d)
+{
+	struct mm_locked m = mm_lock(d);
+	int rc = shadow_teardown(m);
+
+	mm_unlock(m);
+	/* What a start would have been told that did not end is nobody's. */
+	return rc == -ERESTART ? rc : 0;
+}
 
 static int roots_drop(struct domain *d)
 {
@@ -130,6 +148,9 @@ int mm_domain_teardown(struct domain *d)
 
 	while (!rc && d->mm.teardown_phase != PHASE_DONE) {
 		switch (d->mm.teardown_phase) {
+		case PHASE_SHADOW:
+			rc = shadow_drop(d);
+			break;
 		case PHASE_ROOTS:
 			rc = roots_phase(d);
 			break;

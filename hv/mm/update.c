@@ -180,7 +180,7 @@ int mm_update_va(struct vcpu *v, uint64_t va, uint64_t value, uint64_t flags,
 		return rc;
 	m = mm_lock(v->domain);
 	rc = mm_settle(m);
-	if (!rc && !mm_walk(m, root_active(v), va, &at))
+	if (!rc && !mm_walk(m, root_guest(v), va, &at))
 		rc = -EINVAL;
 	if (!rc)
 		rc = data_replace(m, at.table, at.entry, value,

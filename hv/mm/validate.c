@@ -26,6 +26,7 @@
  */
 #include "mm/entry.h"
 #include "lib/string.h"
+#include "mm/shadow.h"
 
 #define UNDO 0x8000
 
@@ -109,6 +110,8 @@ static int devalidate(struct mm_locked m, struct frame *f, unsigned int undo)
 	unsigned int at = f->progress & (UNDO - 1);
 	uint64_t *table = frame_ptr(f);
 
+	if (unlikely(m.d->mm.shadowed))
+		shadow_table_ended(m, f);
 	if (level == 1) {
 		drop_l1(table, at);
 		frame_type_cleared(f);
@@ -154,8 +157,16 @@ static int take_back(struct mm_locked m, struct frame *f, unsigned int at,
 	return why;
 }
 
-static int table_validated(struct frame *f)
+/* What was checked may read back with other bits. */
+static void note_contents(struct mm_locked m, const struct frame *f)
 {
+	if (unlikely(m.d->frames.logging))
+		dirty_note(m.d, f);
+}
+
+static int table_validated(struct mm_locked m, struct frame *f)
+{
+	note_contents(m, f);
 	frame_type_validated(f);
 	return 0;
 }
@@ -165,7 +176,7 @@ static int root_validated(struct mm_locked m, struct frame *f)
 	arch_l4_fill(frame_ptr(f));
 	if (companion_begin(m, f))
 		return take_back(m, f, TABLE_ENTRIES, -ENOMEM);
-	return table_validated(f);
+	return table_validated(m, f);
 }
 
 static int validate_table(struct mm_locked m, struct frame *f,
@@ -193,7 +204,7 @@ static int validate_table(struct mm_locked m, struct frame *f,
 		if (i + 1 < TABLE_ENTRIES && arch_preempt_pending())
 			return interrupted(f, i + 1);
 	}
-	return level == 4 ? root_validated(m, f) : table_validated(f);
+	return level == 4 ? root_validated(m, f) : table_validated(m, f);
 }
 
 /*
@@ -217,11 +228,10 @@ static int validate_l1(struct mm_locked m, struct frame *f)
 			table[i] = e;
 		}
 	}
-	frame_type_validated(f);
-	return 0;
+	return table_validated(m, f);
 }
 
-static int validate_descriptors(struct frame *f)
+static int validate_descriptors(struct mm_locked m, struct frame *f)
 {
 	uint64_t *table = frame_ptr(f);
 
@@ -232,6 +242,7 @@ static int validate_descriptors(struct frame *f)
 		frame_put(f);
 		return -EINVAL;
 	}
+	note_contents(m, f);
 	frame_type_validated(f);
 	return 0;
 }
@@ -244,7 +255,7 @@ static aside int table_begin(struct mm_locked m, struct frame *f,
 	if (rc != FRAME_MUST_VALIDATE)
 		return rc;
 	if (t == FRAME_SEGDESC)
-		return validate_descriptors(f);
+		return validate_descriptors(m, f);
 	if (f->progress & UNDO)
 		return take_back(m, f, f->progress & (UNDO - 1), -EINVAL);
 	return t == FRAME_L1 ? validate_l1(m, f)

@@ -225,6 +225,36 @@ void sched_start_domain(struct domain *d, uint32_t reasons)
 			sched_start(d->vcpu[i], reasons);
 }
 
+#define HOLDS_MAX 255
+
+int sched_hold_domain(struct domain *d)
+{
+	uint32_t n = atomic32_load(&d->sched.held);
+
+	do {
+		if (n == HOLDS_MAX)
+			return -EINVAL;
+	} while (!atomic32_cmpxchg(&d->sched.held, &n, n + 1));
+	sched_stop_domain(d, VCPU_HELD);
+	return 0;
+}
+
+int sched_release_domain(struct domain *d)
+{
+	uint32_t n = atomic32_load(&d->sched.held);
+
+	do {
+		if (!n)
+			return -EINVAL;
+	} while (!atomic32_cmpxchg(&d->sched.held, &n, n - 1));
+	/* Two CPUs, one holds and one releases: the count decides. */
+	if (n == 1)
+		sched_start_domain(d, VCPU_HELD);
+	if (atomic32_load(&d->sched.held))
+		sched_stop_domain(d, VCPU_HELD);
+	return 0;
+}
+
 /* The vcpu that ran is not the one that runs next. */
 static void put_previous(struct run_queue *q, struct vcpu *v, uint64_t now)
 {

@@ -49,6 +49,13 @@ void sched_stop_domain(struct domain *d, uint32_t reasons);
 void sched_start_domain(struct domain *d, uint32_t reasons);
 
 /*
+ * Control software pauses the domain, or ends one such pause: -EINVAL when
+ * there is none, or too many.
+ */
+[[nodiscard]] int sched_hold_domain(struct domain *d);
+[[nodiscard]] int sched_release_domain(struct domain *d);
+
+/*
  * The vcpu to run now on this CPU, NULL to idle. Accounts the one that ran,
  * sets the slice timer. Marks the result running and the old one not.
  */

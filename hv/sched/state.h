@@ -13,7 +13,9 @@ enum vcpu_stop {
 	VCPU_DOWN = 1 << 0,    /* not brought up yet, or taken down */
 	VCPU_BLOCKED = 1 << 1, /* waits for an event */
 	VCPU_POLLING = 1 << 2, /* blocked in SCHEDOP_poll */
-	VCPU_PAUSED = 1 << 3,  /* its domain is paused, or dying */
+	VCPU_PAUSED = 1 << 3,  /* its domain is not built yet, or dying */
+	VCPU_HELD = 1 << 4,    /* paused by control software */
+	VCPU_APART = 1 << 5,   /* while its page tables are exchanged */
 };
 
 /*
@@ -39,6 +41,7 @@ struct vcpu_sched {
 /* Of each domain. */
 struct domain_sched {
 	uint32_t weight; /* share of the CPU, 256 by default */
+	atomic32_t held; /* how often control software has paused it */
 };
 
 #define SCHED_WEIGHT_DEFAULT 256

@@ -91,7 +91,7 @@ static __attribute__((noinline)) void reserved_bit(struct vcpu *v,
 	struct mm_place at;
 	uint64_t entry = 0;
 
-	if (mm_walk(m, root_active(v), va, &at))
+	if (mm_walk(m, root_guest(v), va, &at))
 		entry = shared_load64(at.entry);
 	mm_unlock(m);
 	domain_crash(v->domain,
@@ -125,6 +125,8 @@ static __attribute__((noinline)) void kernel_write(struct vcpu *v,
 
 void trap_page_fault(struct vcpu *v, uint32_t error, uint64_t va)
 {
+	if (unlikely(v->mm.shadow_root[0]) && mm_shadow_fault(v, va, &error))
+		return;
 	if (unlikely(error & PF_RESERVED)) {
 		reserved_bit(v, error, va);
 		return;

@@ -157,10 +157,23 @@ static bool fixup(struct cpu_user_regs *regs)
 	return false;
 }
 
+/*
+ * Pages of the LDT's window, and of the guest's shadow tables, come when they
+ * are touched: by our copies too.
+ */
+static bool page_fault_from_hv(struct vcpu *v, uint32_t error)
+{
+	uint64_t va = cr2_read(), offset;
+
+	if (in_ldt_window(va, &offset))
+		return mm_ldt_fault(v, offset);
+	return unlikely(v->domain->mm.shadowed) &&
+	       mm_shadow_fault(v, va, &error);
+}
+
 void trap_from_hv(struct cpu_user_regs *regs)
 {
 	unsigned int vector = regs->entry_vector;
-	uint64_t offset;
 
 	if (vector >= 32) {
 		interrupt(vector);
@@ -174,8 +187,7 @@ void trap_from_hv(struct cpu_user_regs *regs)
 		return;
 	}
 	if (vector == VEC_PF && current_vcpu() &&
-	    in_ldt_window(cr2_read(), &offset) &&
-	    mm_ldt_fault(current_vcpu(), offset))
+	    page_fault_from_hv(current_vcpu(), regs->error_code))
 		return;
 	if (vector != VEC_DF && vector != VEC_MC) {
 		if (regs->rip == entry_points.resume_iret ||

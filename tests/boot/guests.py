@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each guest test of tests/guest boots alone, as domain 0, and gives its
-verdict in a line with "TEST PASS", "TEST FAIL reason" or "TEST SKIP reason".
+"""Each guest test of tests/guest boots as domain 0, and gives its verdict in
+a line with "TEST PASS", "TEST FAIL reason" or "TEST SKIP reason". It is alone
+unless its folder has a file "beside": a line for each other module.
 """
 
 import functools
@@ -11,8 +12,17 @@ import os
 import harness
 
 
-def verdict(elf, **where):
-    with harness.Machine([elf], **where) as pc:
+def beside(source):
+    """The modules that a guest test wants to have beside it."""
+    file = os.path.dirname(source) + "/beside"
+    if not os.path.exists(file):
+        return []
+    with open(file) as lines:
+        return lines.read().splitlines()
+
+
+def verdict(modules, **where):
+    with harness.Machine(modules, **where) as pc:
         found = pc.expect(r"TEST (PASS|FAIL|SKIP)\b(.*)\n", 60)
         word, reason = found.group(1), found.group(2).strip()
         if word == "SKIP":
@@ -26,7 +36,7 @@ def verdict(elf, **where):
 
 for source in sorted(glob.glob("tests/guest/*/main.c")):
     name = os.path.basename(os.path.dirname(source))
-    elf = "build/guest/%s.elf" % name
+    elf = ["build/guest/%s.elf" % name] + beside(source)
     harness.add("guest-" + name, functools.partial(verdict, elf))
     for cpu, machine in (("max", "q35"), ("Nehalem", "pc")):
         harness.add("guest-%s-%s" % (name, cpu),

@@ -7,6 +7,7 @@
  * that level that the guest cannot write. Free frames do none: they are
  * flushed before they are used again, and scrubbed after that.
  */
+#include "mm/mm.h"
 #include "parts.h"
 
 static void check_page(unsigned int cpu, const struct host_tlb_entry *e,
@@ -45,6 +46,8 @@ static void check_entry(unsigned int cpu, const struct host_tlb_entry *e,
 			     cpu, e->va, e->mfn, e->owner, f->owner);
 	if (e->level == 1)
 		check_page(cpu, e, f);
+	else if (f->owner == DOMID_XEN)
+		return; /* a shadow: its pool is not reused before a flush */
 	else if (oracle_type(f) != (enum frame_type)(FRAME_L1 + e->level - 2))
 		oracle_fault("cpu %u walks at %#lx through frame %#lx as a "
 			     "table of level %u, type word %#lx",
@@ -72,18 +75,17 @@ static void check_segments(unsigned int cpu, const struct vcpu *v,
 static void check_cpu(unsigned int cpu)
 {
 	const struct vcpu *v = host_cpus[cpu].current;
-	const struct frame *root = NULL;
+	const struct frame *root = v ? root_guest(v) : NULL, *want = root;
 	uint64_t loaded = host_root(cpu);
 
-	if (v)
-		root = v->trap.kernel_mode ? v->mm.root_kernel
-					   : v->mm.root_user;
-	if (loaded != (root ? frame_mfn(root).v : 0))
+	if (root && v->mm.shadow_root[v->trap.kernel_mode])
+		want = v->mm.shadow_root[v->trap.kernel_mode];
+	if (loaded != (want ? frame_mfn(want).v : 0))
 		oracle_fault("cpu %u has root %#lx loaded, its vcpu has %#lx",
-			     cpu, loaded, root ? frame_mfn(root).v : 0);
+			     cpu, loaded, want ? frame_mfn(want).v : 0);
 	if (root && host_guest_root(cpu) != (v->domain->mm.separated
-						     ? root->companion + cpu
-						     : frame_mfn(root).v))
+						     ? want->companion + cpu
+						     : frame_mfn(want).v))
 		oracle_fault("cpu %u: its guest runs on %#lx, root %#lx", cpu,
 			     host_guest_root(cpu), loaded);
 	if (root && (oracle_type(root) != FRAME_L4 ||

@@ -223,8 +223,10 @@ unsigned int oracle_check(void)
 		e[extra[i].mfn].refs += extra[i].refs;
 		e[extra[i].mfn].uses[extra[i].type] += extra[i].uses;
 	}
-	for (struct domain *d = domain_next(-1); d; d = domain_next(d->id))
+	for (struct domain *d = domain_next(-1); d; d = domain_next(d->id)) {
 		domain_holds(e, d);
+		oracle_shadow(d);
+	}
 	oracle_tables(e);
 	oracle_lists(e);
 	for (m = HOST_RESERVED_FRAMES; m < frame_limit; m++)

@@ -21,6 +21,8 @@ void oracle_fault(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void oracle_tables(struct expected *e);
 /* Lists of domains and free blocks (lists.c). */
 void oracle_lists(struct expected *e);
+/* A domain's shadow tables, if it has any (shadow.c). */
+void oracle_shadow(const struct domain *d);
 /* Cached translations, loaded roots and descriptor tables (cached.c). */
 void oracle_cached(void);
 
