@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events to oneself, and the timer. */
+/* Events to oneself, by way of a pair of ports and into a queue; the timer. */
 #include "bench.h"
 
 #define DELAY 200000UL /* ns */
@@ -49,6 +49,74 @@ static void cleanup_port(void)
 	TEST_RESULT(event_close(send.port), 0);
 }
 
+/* A pair of ports stands for two domains: both ends are ours. */
+static unsigned int far;
+
+static void before_far_masked(void)
+{
+	event_clear(far);
+}
+
+static void setup_pair(void)
+{
+	far = (unsigned int)event_alloc_unbound(DOMID_SELF);
+	send.port = (evtchn_port_t)event_bind_interdomain(DOMID_SELF, far);
+}
+
+static void setup_pair_upcall(void)
+{
+	setup_pair();
+	handled_word = &shared_info->evtchn_pending[far / 64];
+	set_callback(handle_upcall);
+	TEST_RESULT(event_unmask(far), 0);
+	events_on();
+}
+
+static void cleanup_pair(void)
+{
+	cleanup_port();
+	TEST_RESULT(event_close(far), 0);
+}
+
+static evtchn_fifo_control_block_t *control;
+static event_word_t *words;
+
+static void before_queue(void)
+{
+	words[send.port] = 0;
+	control->ready = 0;
+	vcpu_info->evtchn_upcall_pending = 0;
+}
+
+/* Without the upcall: the whole way of an event into an empty queue. */
+static void setup_queue(void)
+{
+	evtchn_init_control_t init;
+	evtchn_expand_array_t expand;
+
+	control = page_alloc();
+	words = page_alloc();
+	memset(&init, 0, sizeof(init));
+	init.control_gfn = virt_to_mfn(control);
+	TEST_RESULT(HYPERVISOR_event_channel_op(EVTCHNOP_init_control, &init),
+		    0);
+	expand.array_gfn = virt_to_mfn(words);
+	TEST_RESULT(HYPERVISOR_event_channel_op(EVTCHNOP_expand_array, &expand),
+		    0);
+	setup_port();
+}
+
+static void cleanup_queue(void)
+{
+	evtchn_reset_t reset;
+
+	reset.dom = DOMID_SELF;
+	TEST_RESULT(HYPERVISOR_event_channel_op(EVTCHNOP_reset, &reset), 0);
+	vcpu_info->evtchn_upcall_pending = 0;
+	page_free(control);
+	page_free(words);
+}
+
 static long set_timer_far(void)
 {
 	return call2(__HYPERVISOR_set_timer_op, clock_now() + SECOND, 0);
@@ -95,6 +163,12 @@ static const struct operation operations[] = {
 	  .cleanup = cleanup_port },
 	{ "event_upcall", event, .setup = setup_upcall,
 	  .cleanup = cleanup_port },
+	{ "event_pair_masked", event, .setup = setup_pair,
+	  .before = before_far_masked, .cleanup = cleanup_pair },
+	{ "event_pair_upcall", event, .setup = setup_pair_upcall,
+	  .cleanup = cleanup_pair },
+	{ "event_fifo", event, .setup = setup_queue, .before = before_queue,
+	  .cleanup = cleanup_queue },
 	{ "clock_now", clock_alone, .want = 0 },
 	{ "set_timer_op", set_timer_far, .cleanup = stop_timer }
 };
