@@ -73,6 +73,18 @@ static long bind_ipi(struct vcpu *v, uint64_t arg)
 		     : port_out(v->domain, op.port, arg, &op, sizeof(op));
 }
 
+static long bind_pirq(struct vcpu *v, uint64_t arg)
+{
+	struct evtchn_bind_pirq op;
+	int error;
+
+	if (guest_copy_from(&op, arg, sizeof(op)))
+		return -EFAULT;
+	error = event_bind_pirq(v->domain, op.pirq, &op.port);
+	return error ? error
+		     : port_out(v->domain, op.port, arg, &op, sizeof(op));
+}
+
 static long bind_vcpu(struct vcpu *v, uint64_t arg)
 {
 	struct evtchn_bind_vcpu op;
@@ -177,7 +189,6 @@ static long set_priority(struct vcpu *v, uint64_t arg)
 	return event_fifo_set_priority(v->domain, op.port, op.priority);
 }
 
-/* Unknown to us are physical interrupts. */
 long hc_event_channel_op(struct vcpu *v, struct call_args *args)
 {
 	uint64_t arg = args->a[1];
@@ -193,6 +204,8 @@ long hc_event_channel_op(struct vcpu *v, struct call_args *args)
 		return bind_interdomain(v, arg);
 	case EVTCHNOP_bind_virq:
 		return bind_virq(v, arg);
+	case EVTCHNOP_bind_pirq:
+		return bind_pirq(v, arg);
 	case EVTCHNOP_bind_ipi:
 		return bind_ipi(v, arg);
 	case EVTCHNOP_bind_vcpu:

@@ -17,7 +17,7 @@ static long initialise(struct vcpu *v, uint64_t arg)
 	struct vcpu_guest_context *c;
 	long error;
 
-	if (v->initialised)
+	if (shared_load8(&v->initialised))
 		return -EEXIST;
 	c = frame_alloc_bytes(sizeof(*c));
 	if (!c)
@@ -31,7 +31,7 @@ static long initialise(struct vcpu *v, uint64_t arg)
 
 static long up(struct vcpu *v)
 {
-	if (!v->initialised)
+	if (!shared_load8(&v->initialised))
 		return -EINVAL;
 	if (!sched_is_stopped(v, VCPU_DOWN))
 		return 0;

@@ -9,7 +9,7 @@
  *	         | (the binder's own end)  v  |
  *	         +------------------> INTERDOMAIN
  *	         |
- *	         +---- bind_virq, bind_ipi, the console ----> VIRQ IPI CONSOLE
+ *	         +---- bind_virq, _ipi, _pirq, the console --> VIRQ IPI PIRQ...
  *
  * and close leads from each back to FREE. The two ends of a pair point at
  * each other by domain id and port; both change together, under two locks.
@@ -114,6 +114,52 @@ int event_bind_ipi(struct domain *d, uint32_t vcpu, uint32_t *port)
 	return error;
 }
 
+int event_pirq_allow(struct domain *d, uint32_t pirq)
+{
+	struct event_locked l;
+
+	if (pirq >= EVENT_NR_PIRQS)
+		return -EINVAL;
+	l = event_lock(d);
+	if (!d->event.pirq_port[pirq])
+		d->event.pirq_port[pirq] = EVENT_PIRQ_UNBOUND;
+	event_unlock(l);
+	return 0;
+}
+
+void event_pirq_take(struct domain *d, uint32_t pirq)
+{
+	struct event_locked l = event_lock(d);
+	uint32_t *port = &d->event.pirq_port[pirq];
+
+	if (*port && *port != EVENT_PIRQ_UNBOUND)
+		event_port_free(l, *port);
+	*port = 0;
+	event_unlock(l);
+}
+
+int event_bind_pirq(struct domain *d, uint32_t pirq, uint32_t *port)
+{
+	struct event_locked l;
+	int error;
+
+	if (pirq >= EVENT_NR_PIRQS)
+		return -EINVAL;
+	l = event_lock(d);
+	if (!d->event.pirq_port[pirq])
+		error = -EPERM;
+	else if (d->event.pirq_port[pirq] != EVENT_PIRQ_UNBOUND)
+		error = -EEXIST;
+	else
+		error = event_port_alloc(l, EVENT_PIRQ, port);
+	if (!error) {
+		event_channel(l, *port)->remote_port = pirq;
+		d->event.pirq_port[pirq] = *port;
+	}
+	event_unlock(l);
+	return error;
+}
+
 /* True when the port may change the vcpu that it tells. */
 static bool may_move(const struct event_channel *ch)
 {
@@ -121,6 +167,7 @@ static bool may_move(const struct event_channel *ch)
 	case EVENT_UNBOUND:
 	case EVENT_INTERDOMAIN:
 	case EVENT_CONSOLE:
+	case EVENT_PIRQ:
 		return true;
 	case EVENT_VIRQ:
 		return !virq_is_per_vcpu(ch->virq);
@@ -161,6 +208,8 @@ static void close_single(struct event_locked l, struct event_channel *ch,
 {
 	if (ch->state == EVENT_VIRQ)
 		unbind_virq(l, ch);
+	if (ch->state == EVENT_PIRQ)
+		l.d->event.pirq_port[ch->remote_port] = EVENT_PIRQ_UNBOUND;
 	event_port_free(l, port);
 }
 
@@ -277,6 +326,10 @@ static void status_fill(const struct event_channel *ch, struct evtchn_status *s)
 		break;
 	case EVENT_IPI:
 		s->status = EVTCHNSTAT_ipi;
+		break;
+	case EVENT_PIRQ:
+		s->status = EVTCHNSTAT_pirq;
+		s->u.pirq = ch->remote_port;
 		break;
 	default:
 		s->status = EVTCHNSTAT_closed;

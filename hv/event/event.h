@@ -24,6 +24,9 @@
 				  uint32_t vcpu, uint32_t *port);
 [[nodiscard]] int event_bind_ipi(struct domain *d, uint32_t vcpu,
 				 uint32_t *port);
+/* -EPERM: the physical interrupt is not the domain's. */
+[[nodiscard]] int event_bind_pirq(struct domain *d, uint32_t pirq,
+				  uint32_t *port);
 [[nodiscard]] int event_bind_vcpu(struct domain *d, uint32_t port,
 				  uint32_t vcpu);
 [[nodiscard]] int event_close(struct domain *d, uint32_t port);
@@ -65,6 +68,15 @@ void event_vcpu_info_reset(struct vcpu *v);
 
 /* A port whose other end is the hypervisor's console, for the guest. */
 [[nodiscard]] int event_alloc_console(struct domain *d, uint32_t *port);
+
+/*
+ * Physical interrupts, for whoever owns the machine's lines. To allow one to
+ * a domain lets it bind a port to it; to take it away closes the port. To
+ * raise one is false when no port is bound: keep the line masked then.
+ */
+[[nodiscard]] int event_pirq_allow(struct domain *d, uint32_t pirq);
+void event_pirq_take(struct domain *d, uint32_t pirq);
+bool event_raise_pirq(struct domain *d, uint32_t pirq);
 
 /* Tells the guest through one of its ports; from anywhere. */
 void event_raise_port(struct domain *d, uint32_t port);

@@ -152,3 +152,15 @@ void event_raise_virq(struct vcpu *v, uint32_t virq)
 		event_set_pending(d, event_channel(l, port), port);
 	event_unlock(l);
 }
+
+bool event_raise_pirq(struct domain *d, uint32_t pirq)
+{
+	struct event_locked l = event_lock(d);
+	uint32_t port = d->event.pirq_port[pirq];
+	bool bound = port && port != EVENT_PIRQ_UNBOUND;
+
+	if (bound)
+		event_set_pending(d, event_channel(l, port), port);
+	event_unlock(l);
+	return bound;
+}

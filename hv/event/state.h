@@ -21,6 +21,7 @@ enum event_state {
 	EVENT_INTERDOMAIN, /* remote, remote_port */
 	EVENT_VIRQ,	   /* virq */
 	EVENT_IPI,
+	EVENT_PIRQ,    /* remote_port is its number */
 	EVENT_CONSOLE, /* its other end is the hypervisor's console */
 };
 
@@ -32,7 +33,7 @@ struct event_channel {
 	uint8_t state; /* enum event_state */
 	uint8_t virq;
 	uint16_t remote;      /* domain id */
-	uint32_t remote_port; /* in remote */
+	uint32_t remote_port; /* in remote, or the pirq */
 	uint32_t vcpu;	      /* a: which vcpu is told */
 	/* With the FIFO interface (event/fifo.c): */
 	uint8_t priority; /* a: which of the vcpu's queues */
@@ -42,8 +43,10 @@ struct event_channel {
 };
 _Static_assert(sizeof(struct event_channel) == 16, "a power of two");
 
-#define EVENT_NR_VIRQS NR_VIRQS
-#define WATCHDOGS      2 /* of each domain */
+#define EVENT_NR_VIRQS	   NR_VIRQS
+#define EVENT_NR_PIRQS	   256
+#define EVENT_PIRQ_UNBOUND UINT32_MAX
+#define WATCHDOGS	   2 /* of each domain */
 
 /* What a domain has with the FIFO interface. */
 struct event_fifo {
@@ -63,7 +66,10 @@ struct domain_event {
 	uint32_t next_port;	 /* lock: no port below it is free */
 	uint32_t end_port;	 /* lock: no port from it on is in use */
 	bool resetting;		 /* lock: none may be opened */
-	atomic32_t polling;	 /* a: bit n: vcpu n is in SCHEDOP_poll */
+	/* lock: port of each physical interrupt, EVENT_PIRQ_UNBOUND; 0: it is
+	 * not the domain's */
+	uint32_t pirq_port[EVENT_NR_PIRQS];
+	atomic32_t polling; /* a: bit n: vcpu n is in SCHEDOP_poll */
 	struct timer watchdog[WATCHDOGS]; /* lock; in use while it is set */
 };
 

@@ -48,7 +48,7 @@ static int initialise(struct vcpu *v, const struct vcpu_guest_context *c)
 	if (!rc)
 		rc = roots_set(v, c);
 	if (!rc)
-		v->initialised = true;
+		shared_store8(&v->initialised, 1);
 	return rc;
 }
 
