@@ -4,7 +4,7 @@
  * that need it (speculation_choose.c). Each sequence begins with a jump over
  * it, which becomes nothing where it is wanted (patch.h).
  *
- * In: the guest's registers are saved and rsp points at them; rax, rcx and rdx
+ * In: the guest's registers are saved and rsp points at them; rcx may
  * change. First of all to our own root: until
  * then only entry text and this CPU's area are mapped, and of the stack block
  * the page where the registers and struct cpu are (map.h). Nothing of ours is
@@ -48,37 +48,47 @@
 	.endr
 	.endm
 
-/* The predictors, once our root is loaded. */
-	.macro	FORGET_BRANCHES
-	UNLESS	PATCH_IBPB, 1f
-	mov	$MSR_PRED_CMD, %ecx
-	mov	$1, %eax
-	xor	%edx, %edx
-	wrmsr
-1:	UNLESS	PATCH_RSB, 1f
+	.macro	RETURNS_OVERWRITE
+	UNLESS	PATCH_RSB, 1f
 	SIXTEEN_CALLS
 	UNLESS	PATCH_RSB_MORE, 2f
 	SIXTEEN_CALLS
 	add	$16 * 8, %rsp
 2:	add	$16 * 8, %rsp
+1:
+	.endm
+
+	.macro	BRANCHES_FORGET
+	UNLESS	PATCH_IBPB, 1f
+	mov	$MSR_PRED_CMD, %ecx
+	mov	$1, %eax
+	xor	%edx, %edx
+	wrmsr
 1:	UNLESS	PATCH_BHB, 1f
 	call	history_clear
 1:
 	.endm
 
-/* From a guest; what stood at the place follows, and the way back. */
+/*
+ * From a guest. What stood at the place follows, and the way back. The call's
+ * number and arguments may still be in registers.
+ */
 	.macro	GUARD_IN name
 	.globl	\name
 \name:
 	UNLESS	PATCH_ROOTS, 1f
-	mov	REGS_BYTES + BLOCK_CR3_OURS(%rsp), %rax
-	test	%rax, %rax
+	mov	REGS_BYTES + BLOCK_CR3_OURS(%rsp), %rcx
+	test	%rcx, %rcx
 	jz	1f
-	mov	%rax, %cr3
-1:	FORGET_BRANCHES
+	mov	%rcx, %cr3
+1:	RETURNS_OVERWRITE
+	UNLESS	PATCH_PREDICTORS, 3f
+	BRANCHES_FORGET
 	UNLESS	PATCH_CTRL, 1f
 	CONTROL	guard_ctrl_hv(%rip)
-1:
+1:	mov	REGS_RAX(%rsp), %rax
+	mov	REGS_RDX(%rsp), %rdx
+3:
 	.endm
 
 	.macro	GUARD_CALL name, fn
@@ -91,11 +101,7 @@
 	GUARD_CALL guard_ist, trap_from_guest
 	GUARD_CALL guard_iret_fault, trap_iret_failed
 	GUARD_CALL guard_syscall32, trap_syscall32
-
-/* Here the call's number and arguments are still in registers. */
 	GUARD_IN guard_syscall
-	mov	REGS_RAX(%rsp), %rax
-	mov	REGS_RDX(%rsp), %rdx
 	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
 	jmp	guard_syscall_back
 
@@ -103,16 +109,17 @@
 	.macro	GUARD_OUT name, at
 	.globl	\name
 \name:
+	UNLESS	PATCH_ROOTS, 1f
+	mov	\at + REGS_BYTES + BLOCK_CR3_GUEST(%rsp), %rcx
+	test	%rcx, %rcx
+	jz	1f
+	mov	%rcx, %cr3
+1:	UNLESS	PATCH_LEAVING, 2f
 	UNLESS	PATCH_CTRL, 1f
 	CONTROL	guard_ctrl_guest(%rip)
-1:	UNLESS	PATCH_ROOTS, 1f
-	mov	\at + REGS_BYTES + BLOCK_CR3_GUEST(%rsp), %rax
-	test	%rax, %rax
-	jz	1f
-	mov	%rax, %cr3
-1:	UNLESS	PATCH_VERW, 1f
+1:	UNLESS	PATCH_VERW, 2f
 	verw	guard_selector(%rip)
-1:	mov	\at + REGS_RIP(%rsp), %rcx
+2:	mov	\at + REGS_RIP(%rsp), %rcx
 	jmp	\name\()_back
 	.endm
 
@@ -132,7 +139,8 @@ guard_hv:
 	cmp	%rax, %rbx
 	je	1f
 	mov	%rax, %cr3
-1:	FORGET_BRANCHES
+1:	RETURNS_OVERWRITE
+	BRANCHES_FORGET
 	UNLESS	PATCH_CTRL, 1f
 	mov	$MSR_SPEC_CTRL, %ecx
 	rdmsr

@@ -11,16 +11,18 @@
 #ifndef LODGE_X86_PATCH_H
 #define LODGE_X86_PATCH_H
 
-#define PATCH_STAC     0
-#define PATCH_CLAC     1
-#define PATCH_GUARD    2
-#define PATCH_ROOTS    3 /* the guest's root and ours are two */
-#define PATCH_CTRL     4 /* MSR_SPEC_CTRL is written */
-#define PATCH_IBPB     5 /* a barrier on the way in */
-#define PATCH_RSB      6 /* 16 returns are overwritten */
-#define PATCH_RSB_MORE 7 /* and 16 more */
-#define PATCH_BHB      8 /* the branch history is overwritten */
-#define PATCH_VERW     9 /* buffers are emptied on the way out */
+#define PATCH_STAC	 0
+#define PATCH_CLAC	 1
+#define PATCH_GUARD	 2
+#define PATCH_ROOTS	 3  /* the guest's root and ours are two */
+#define PATCH_RSB	 4  /* in: 16 returns are overwritten */
+#define PATCH_RSB_MORE	 5  /* and 16 more */
+#define PATCH_PREDICTORS 6  /* in: one of IBPB, BHB, CTRL */
+#define PATCH_IBPB	 7  /* a barrier */
+#define PATCH_BHB	 8  /* the branch history is overwritten */
+#define PATCH_CTRL	 9  /* in and out: MSR_SPEC_CTRL is written */
+#define PATCH_LEAVING	 10 /* out: one of CTRL, VERW */
+#define PATCH_VERW	 11 /* buffers are emptied */
 
 #ifndef __ASSEMBLY__
 #include <stdint.h>

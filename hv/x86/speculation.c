@@ -71,10 +71,14 @@ static void text_patch(const struct speculation *s)
 	struct guard_values *values = patch_writable(entry_points.guard_values);
 	uint32_t guards =
 		kind(s->separate_dom0 || s->separate_domu, PATCH_ROOTS) |
-		kind(s->ctrl_switch, PATCH_CTRL) |
-		kind(s->ibpb_entry, PATCH_IBPB) | kind(s->rsb, PATCH_RSB) |
+		kind(s->rsb, PATCH_RSB) |
 		kind(s->rsb && s->rsb_deep, PATCH_RSB_MORE) |
-		kind(s->bhb, PATCH_BHB) | kind(s->verw, PATCH_VERW);
+		kind(s->ibpb_entry || s->bhb || s->ctrl_switch,
+		     PATCH_PREDICTORS) |
+		kind(s->ibpb_entry, PATCH_IBPB) | kind(s->bhb, PATCH_BHB) |
+		kind(s->ctrl_switch, PATCH_CTRL) |
+		kind(s->ctrl_switch || s->verw, PATCH_LEAVING) |
+		kind(s->verw, PATCH_VERW);
 
 	values->ctrl_hv = s->ctrl_hv;
 	values->ctrl_guest = s->ctrl_guest;
