@@ -4,20 +4,19 @@
  * a 64-bit guest's hypervisor (4 GiB segments, extended CR3); writes to page
  * tables are emulated whether it asks or not. Those that other rooms look at:
  * the guest's own IOPL in saved flags, the flag of runstate updates.
- *
- * A machine-to-physical table that user programs cannot read (m2p_strict) is
- * refused: the table is in every address space here.
+ * And which roots show the machine-to-physical table (m2p_strict; mm/entry.h).
  */
 #include "call/call.h"
 #include "mm/mm.h"
 
-#define TYPES_KNOWN                              \
-	(1U << VMASST_TYPE_4gb_segments |        \
-	 1U << VMASST_TYPE_4gb_segments_notify | \
-	 1U << VMASST_TYPE_writable_pagetables | \
-	 1U << VMASST_TYPE_pae_extended_cr3 |    \
-	 1U << VMASST_TYPE_architectural_iopl |  \
-	 1U << VMASST_TYPE_runstate_update_flag)
+#define TYPES_KNOWN                                \
+	(1UL << VMASST_TYPE_4gb_segments |         \
+	 1UL << VMASST_TYPE_4gb_segments_notify |  \
+	 1UL << VMASST_TYPE_writable_pagetables |  \
+	 1UL << VMASST_TYPE_pae_extended_cr3 |     \
+	 1UL << VMASST_TYPE_architectural_iopl |   \
+	 1UL << VMASST_TYPE_runstate_update_flag | \
+	 1UL << VMASST_TYPE_m2p_strict)
 
 /* vm_assist(cmd, type) */
 long hc_vm_assist(struct vcpu *v, struct call_args *args)
@@ -26,15 +25,15 @@ long hc_vm_assist(struct vcpu *v, struct call_args *args)
 	unsigned int type = (unsigned int)args->a[1];
 	struct mm_locked m;
 
-	if (type >= 32 || !(TYPES_KNOWN >> type & 1))
+	if (type >= 64 || !(TYPES_KNOWN >> type & 1))
 		return -EINVAL;
 	if (cmd != VMASST_CMD_enable && cmd != VMASST_CMD_disable)
 		return -ENOSYS;
 	m = mm_lock(v->domain);
 	if (cmd == VMASST_CMD_enable)
-		m.d->mm.vm_assist |= 1U << type;
+		m.d->mm.vm_assist |= 1UL << type;
 	else
-		m.d->mm.vm_assist &= ~(1U << type);
+		m.d->mm.vm_assist &= ~(1UL << type);
 	mm_unlock(m);
 	return 0;
 }

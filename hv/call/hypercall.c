@@ -74,15 +74,21 @@ static void call_again(struct cpu_user_regs *r, const struct call_args *args)
 	r->r9 = args->a[5];
 }
 
+/* What get_debugreg returns may be any number; it is never interrupted. */
+static bool is_interrupted(uint64_t number, long rc)
+{
+	return unlikely(rc == -ERESTART) && number != __HYPERVISOR_get_debugreg;
+}
+
 void call_hypercall(struct vcpu *v, struct call_args *args)
 {
 	struct cpu_user_regs *r = v->regs;
 	long rc = call_dispatch(v, r->rax, args);
 
-	if (likely(rc != -ERESTART))
-		r->rax = (uint64_t)rc;
-	else
+	if (unlikely(is_interrupted(r->rax, rc)))
 		call_again(r, args);
+	else
+		r->rax = (uint64_t)rc;
 }
 
 /* Calls between two looks at what else there is to do. */
@@ -116,7 +122,7 @@ static long multicall_one(struct vcpu *v, uint64_t va)
 		return -EFAULT;
 	if (likely(may_be_in_multicall(e.op)))
 		rc = call_dispatch(v, e.op, &e.args);
-	if (unlikely(rc == -ERESTART)) {
+	if (is_interrupted(e.op, rc)) {
 		if (guest_copy_to(va + offsetof(struct entry, args), &e.args,
 				  sizeof(e.args)))
 			return -EFAULT;
@@ -127,7 +133,8 @@ static long multicall_one(struct vcpu *v, uint64_t va)
 
 long hc_multicall(struct vcpu *v, struct call_args *args)
 {
-	uint64_t va = args->a[0], left = args->a[1];
+	uint64_t va = args->a[0];
+	uint32_t left = (uint32_t)args->a[1];
 
 	while (left) {
 		long rc = multicall_one(v, va);

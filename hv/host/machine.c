@@ -130,6 +130,12 @@ void arch_companion_fill(uint64_t *l4, unsigned int cpu)
 	l4[ABI_HV_SLOT_FIRST + 1] = l4[ABI_HV_SLOT_FIRST] | (uint64_t)cpu << 52;
 }
 
+void arch_l4_m2p_show(uint64_t *l4, bool shown)
+{
+	l4[ABI_HV_SLOT_FIRST] =
+		shown ? (uint64_t)HOST_OWN_TABLE << PAGE_SHIFT | 0x63 : 0;
+}
+
 bool arch_alloc_may_fail(void)
 {
 	return host_choose(HOST_ALLOC_FAIL, 2);

@@ -95,6 +95,8 @@ extern uint64_t arch_pte_reserved;
 void arch_l4_fill(uint64_t *l4);
 /* The same slots of a companion for that CPU. */
 void arch_companion_fill(uint64_t *l4, unsigned int cpu);
+/* Whether the first of these slots shows the guest the m2p table. */
+void arch_l4_m2p_show(uint64_t *l4, bool shown);
 /* True when non-present entries may leak cached data (L1TF). */
 bool arch_leaks_nonpresent(void);
 

@@ -95,6 +95,15 @@ void companion_store(struct frame *root, const uint64_t *entry, uint64_t value)
 		shared_store64(companion_table(root, cpu) + idx, value);
 }
 
+void root_m2p_show(struct mm_locked m, struct frame *root, bool shown)
+{
+	unsigned int cpus = m.d->mm.separated ? arch_nr_cpus() : 0;
+
+	arch_l4_m2p_show(frame_ptr(root), shown);
+	for (unsigned int cpu = 0; cpu < cpus; cpu++)
+		arch_l4_m2p_show(companion_table(root, cpu), shown);
+}
+
 mfn_t companion_of(const struct vcpu *v, const struct frame *root)
 {
 	bool has = v->domain->mm.separated &&

@@ -146,7 +146,7 @@ int mm_entry_update(struct mm_locked m, struct frame *f, unsigned int idx,
 		return data_replace(m, f, entry, value, frame_usual(owner->id),
 				    owner, keep_ad, expected);
 	if (pte_slot_is_ours(level, idx))
-		return -EPERM;
+		return -EINVAL;
 	return table_replace(m, f, level, entry, value, owner, keep_ad,
 			     expected);
 }

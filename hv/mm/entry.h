@@ -139,6 +139,17 @@ data_replace(struct mm_locked m, struct frame *table, uint64_t *entry,
 void companion_end(struct mm_locked m, struct frame *root);
 void companion_store(struct frame *root, const uint64_t *entry, uint64_t value);
 
+/*
+ * Where the m2p is to be seen: strictly, in every root but those set for user
+ * mode; else in no root but those set for a kernel (VMASST_TYPE_m2p_strict).
+ */
+static inline bool m2p_is_strict(const struct domain *d)
+{
+	return d->mm.vm_assist >> VMASST_TYPE_m2p_strict & 1;
+}
+/* Shows it in a root and its companions, or does not. */
+void root_m2p_show(struct mm_locked m, struct frame *root, bool shown);
+
 static inline unsigned int level_of(enum frame_type t)
 {
 	return (unsigned int)t - FRAME_L1 + 1;

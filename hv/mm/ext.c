@@ -79,7 +79,7 @@ static aside int flush_vcpus(struct vcpu *v, const struct mmuext_op *op,
 		return 0; /* it has no translations of such addresses */
 	if (!all &&
 	    guest_copy_from(&set, (uint64_t)op->arg2.vcpumask.p, sizeof(set)))
-		return -EFAULT;
+		return -EINVAL; /* as Xen says it */
 	cpus = mm_cpus_running(v->domain, set);
 	self = 1UL << this_cpu()->id;
 	if (cpus & self) {

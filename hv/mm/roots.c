@@ -46,6 +46,11 @@ static int root_replace(struct mm_locked m, struct vcpu *v, bool user,
 
 	if (rc)
 		return rc;
+	/* Kernels see the m2p. User mode does if it has a kernel's root. */
+	if (new && !user)
+		root_m2p_show(m, new, true);
+	else if (new && m2p_is_strict(m.d))
+		root_m2p_show(m, new, false);
 	*slot = new;
 	if (unlikely(m.d->mm.shadowed))
 		shadow_root_changed(m, v, user);

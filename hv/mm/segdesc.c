@@ -88,9 +88,9 @@ int mm_ldt_set(struct vcpu *v, uint64_t va, unsigned int entries)
 {
 	struct frame *old[LDT_PAGES];
 
-	if (entries > 8192 || (va & ~PAGE_MASK) ||
-	    (entries &&
-	     (!va_is_guest(va) || !va_is_guest(va + entries * 8UL - 1))))
+	if (entries > 8192 ||
+	    (entries && ((va & ~PAGE_MASK) || !va_is_guest(va) ||
+			 !va_is_guest(va + entries * 8UL - 1))))
 		return -EINVAL;
 	memcpy(old, v->mm.ldt, sizeof(old));
 	memset(v->mm.ldt, 0, sizeof(v->mm.ldt));

@@ -23,7 +23,7 @@ struct domain_mm {
 				 types, partial states and roots */
 	bool separated; /* its roots have companions; from its beginning on */
 	uint32_t companions; /* lock: how many roots have */
-	uint32_t vm_assist;  /* bits VMASST_TYPE_*, by its own vcpus */
+	uint64_t vm_assist;  /* bits VMASST_TYPE_*, by its own vcpus */
 	/* lock: a table whose last use ended and whose devalidation was
 	 * interrupted; the next operation on the domain's tables goes on
 	 * with it first (mm_settle) */

@@ -38,14 +38,15 @@ static int update_other(struct mm_locked m, struct domain *owner,
 	enum frame_type t;
 	int rc;
 
+	if (req->ptr & 4)
+		return -ENOSYS; /* a command beyond the last, as Xen sees it */
 	if ((req->ptr & 3) == MMU_MACHPHYS_UPDATE)
 		return m2p_update(owner, f, req->val);
-	if ((req->ptr & 3) == MMU_PT_UPDATE_NO_TRANSLATE)
-		return -EOPNOTSUPP;
 	rc = mm_settle(m);
 	if (rc)
 		return rc;
-	if ((req->ptr & 4) || !f || !frame_get(f, m.d))
+	/* NO_TRANSLATE is an ordinary one: nobody's frames are translated. */
+	if (!f || !frame_get(f, m.d))
 		return -EINVAL;
 	t = frame_type_of(f);
 	if (is_table(t) && frame_has_type(f, t))

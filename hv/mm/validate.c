@@ -176,6 +176,7 @@ static int root_validated(struct mm_locked m, struct frame *f)
 	arch_l4_fill(frame_ptr(f));
 	if (companion_begin(m, f))
 		return take_back(m, f, TABLE_ENTRIES, -ENOMEM);
+	root_m2p_show(m, f, m2p_is_strict(m.d));
 	return table_validated(m, f);
 }
 

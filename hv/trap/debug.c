@@ -41,7 +41,7 @@ int trap_debugreg_check(unsigned int n, uint64_t cr4, uint64_t *value)
 	if (n < 4)
 		return breakpoint_ok(*value) ? 0 : -EPERM;
 	if (n != 6 && n != 7)
-		return -EINVAL;
+		return -ENODEV;
 	if (*value >> 32)
 		return -EINVAL;
 	if (n == 6) {
@@ -83,7 +83,7 @@ int trap_debugreg_get(struct vcpu *v, unsigned int n, uint64_t *value)
 {
 	n = real_number(v, n);
 	if (n > 7 || n == 4 || n == 5)
-		return -EINVAL;
+		return -ENODEV;
 	*value = v->trap.debugreg[n];
 	return 0;
 }

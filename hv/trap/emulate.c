@@ -11,8 +11,9 @@
  * SYSENTER: the machine leaves the real one disarmed, so that it faults, and
  * the kernel's callback is entered from here.
  *
- * The forced-emulation prefix (ud2 "xen") is only for CPUID, which does not
- * fault by itself; it may be used in both modes.
+ * The forced-emulation prefix (ud2 "xen") is for CPUID, which does not fault
+ * by itself, in both modes. It may stand before any other instruction that is
+ * emulated, too; that is then carried out as if it had faulted.
  */
 #include "arch.h"
 #include "frame/frame.h"
@@ -216,21 +217,41 @@ static int user_insn(struct vcpu *v, const struct insn *insn)
 	}
 }
 
+/* What is at RIP but for the bytes to skip there, which count as a part. */
+static bool emulate(struct vcpu *v, const struct insn *insn, size_t skip)
+{
+	uint64_t rip = v->regs->rip;
+	int error;
+
+	if (insn->op == INSN_SYSENTER &&
+	    !v->trap.callbacks[CALLBACKTYPE_sysenter].address)
+		return false;
+	v->regs->rip += skip;
+	error = v->trap.kernel_mode ? kernel_insn(v, insn) : user_insn(v, insn);
+	if (!error)
+		retire(v, insn->length);
+	if (!error || error == -ERESTART || error == -EFAULT)
+		return true;
+	v->regs->rip = rip;
+	return false;
+}
+
 bool trap_emulate_privileged(struct vcpu *v)
 {
 	struct insn insn;
-	int error;
 
-	if (!fetch(v, 0, &insn))
-		return false;
-	if (insn.op == INSN_SYSENTER &&
-	    !v->trap.callbacks[CALLBACKTYPE_sysenter].address)
-		return false;
-	error = v->trap.kernel_mode ? kernel_insn(v, &insn)
-				    : user_insn(v, &insn);
-	if (!error)
-		retire(v, insn.length);
-	return !error || error == -ERESTART || error == -EFAULT;
+	return fetch(v, 0, &insn) && emulate(v, &insn, 0);
+}
+
+static void cpuid(struct vcpu *v)
+{
+	uint32_t out[4];
+
+	trap_cpuid(v, (uint32_t)v->regs->rax, (uint32_t)v->regs->rcx, out);
+	v->regs->rax = out[0];
+	v->regs->rbx = out[1];
+	v->regs->rcx = out[2];
+	v->regs->rdx = out[3];
 }
 
 bool trap_emulate_forced(struct vcpu *v)
@@ -239,18 +260,13 @@ bool trap_emulate_forced(struct vcpu *v)
 	size_t n = insn_fetch(v->regs->rip, bytes);
 	size_t prefix = decode_forced_prefix(bytes, n);
 	struct insn insn;
-	uint32_t out[4];
 
-	if (!prefix ||
-	    decode_insn(bytes + prefix, n - prefix, DECODE_64, &insn) !=
-		    DECODE_OK ||
-	    insn.op != INSN_CPUID)
+	if (!prefix || decode_insn(bytes + prefix, n - prefix, code_width(v),
+				   &insn) != DECODE_OK)
 		return false;
-	trap_cpuid(v, (uint32_t)v->regs->rax, (uint32_t)v->regs->rcx, out);
-	v->regs->rax = out[0];
-	v->regs->rbx = out[1];
-	v->regs->rcx = out[2];
-	v->regs->rdx = out[3];
+	if (insn.op != INSN_CPUID)
+		return emulate(v, &insn, prefix);
+	cpuid(v);
 	retire(v, (unsigned int)prefix + insn.length);
 	return true;
 }

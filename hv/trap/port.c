@@ -18,6 +18,7 @@
 #include "mm/mm.h"
 #include "trap/emulate.h"
 #include "processor.h"
+#include "pte.h"
 #include "trap/trap.h"
 
 #define PORTS		     0x10000U
@@ -25,7 +26,7 @@
 
 int trap_port_bitmap_set(struct vcpu *v, uint64_t va, uint32_t ports)
 {
-	if (ports > PORTS || !address_is_canonical(va))
+	if (ports > PORTS || !va_is_guest(va))
 		return -EINVAL;
 	v->trap.port_bitmap_va = va;
 	v->trap.port_bitmap_bits = ports;

@@ -63,10 +63,10 @@ int trap_callback_register(struct vcpu *v, unsigned int type,
 	bool masks = (flags & CALLBACKF_mask_events) ||
 		     type == CALLBACKTYPE_event || type == CALLBACKTYPE_nmi;
 
-	if (!callback_known(type))
-		return -ENOSYS;
 	if (!address_is_canonical(address))
 		return -EINVAL;
+	if (!callback_known(type))
+		return -ENOSYS;
 	if (type == CALLBACKTYPE_nmi) {
 		v->trap.gates[VECTOR_NMI] = (struct trap_gate){
 			.address = address,

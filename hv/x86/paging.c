@@ -5,7 +5,8 @@
  * guest's L4 is filled once; below them things may come and go.
  *
  * Everything is global (kept over a change of roots) but the windows of a
- * CPU's area onto its guest's descriptors.
+ * CPU's area onto its guest's descriptors, and the m2p, which the user root
+ * of a guest may not have (m2p_strict).
  *
  * The m2p table has two doors: slot 256 for guests (user, read-only) and slot
  * 259 for us (supervisor, writable) lead to the same L3; rights are the AND
@@ -256,7 +257,8 @@ void paging_init(struct memory_map *map, uint64_t image_phys)
 	map_image();
 	map_direct();
 	map_frame_table(MAP_FRAMES, sizeof(struct frame), 0, RW_DATA);
-	map_frame_table(MAP_M2P_RW, sizeof(uint64_t), 0xff, RW_DATA | PTE_US);
+	map_frame_table(MAP_M2P_RW, sizeof(uint64_t), 0xff,
+			(RW_DATA | PTE_US) & ~PTE_G);
 	/* The guests' door: same tables, user, read-only, not executable. */
 	l4[pte_index(MAP_M2P_RO, 4)] =
 		(l4[pte_index(MAP_M2P_RW, 4)] & PTE_ADDR) | PTE_P | PTE_US |
@@ -362,6 +364,16 @@ static void make_public_root(unsigned int cpu)
 	make_public(root, stack + CPU_STACK_SIZE - PAGE_SIZE, PAGE_SIZE);
 	public_tables[cpu] = entry_in(root, area, 1) - pte_index(area, 1);
 	public_roots[cpu] = root;
+}
+
+void arch_l4_m2p_show(uint64_t *l4, bool shown)
+{
+	uint64_t *slot = &l4[pte_index(MAP_M2P_RO, 4)];
+	const uint64_t *ours = phys_ptr(hv_root);
+	uint64_t entry = shown ? ours[pte_index(MAP_M2P_RO, 4)] : 0;
+
+	if (*slot != entry)
+		*slot = entry;
 }
 
 void paging_map_cpu_area(unsigned int cpu, uint64_t stack_phys)

@@ -578,10 +578,12 @@ static void vm_assist(void **state)
 	assert_int_equal(g.d->mm.vm_assist, 0x1f);
 	assert_int_equal(assist(VMASST_CMD_enable, 6), -EINVAL);
 	assert_int_equal(assist(VMASST_CMD_enable, 31), -EINVAL);
-	assert_int_equal(assist(VMASST_CMD_enable, VMASST_TYPE_m2p_strict),
-			 -EINVAL);
+	assert_int_equal(assist(VMASST_CMD_enable, 33), -EINVAL);
+	assert_int_equal(assist(VMASST_CMD_enable, 64), -EINVAL);
 	assert_int_equal(assist(2, 0), -ENOSYS);
 	assert_int_equal(g.d->mm.vm_assist, 0x1f);
+	assert_int_equal(assist(VMASST_CMD_enable, VMASST_TYPE_m2p_strict), 0);
+	assert_int_equal(g.d->mm.vm_assist, 0x10000001fUL);
 }
 
 int main(void)

@@ -62,6 +62,23 @@ static void values(void)
 	TEST_RESULT(HYPERVISOR_set_debugreg(7, 0), 0);
 }
 
+/* Values are not errors, whatever they look like: also in a multicall. */
+static void values_like_errors(void)
+{
+	multicall_entry_t call;
+	long value;
+
+	for (value = -1; value > -200; value--) {
+		TEST_RESULT(HYPERVISOR_set_debugreg(0, value), 0);
+		TEST_RESULT(HYPERVISOR_get_debugreg(0), value);
+		memset(&call, 0, sizeof(call));
+		call.op = __HYPERVISOR_get_debugreg;
+		TEST_RESULT(HYPERVISOR_multicall(&call, 1), 0);
+		TEST_RESULT(call.result, value);
+	}
+	TEST_RESULT(HYPERVISOR_set_debugreg(0, 0), 0);
+}
+
 static void data_breakpoint(void)
 {
 	trap_set_hook(TRAP_DB, on_debug);
@@ -110,6 +127,7 @@ static void by_instruction(void)
 void test_main(void)
 {
 	values();
+	values_like_errors();
 	data_breakpoint();
 	by_instruction();
 }
