@@ -73,17 +73,19 @@ static void leave_last_queue(struct domain *d, const struct event_channel *ch,
 }
 
 /* False: the queue is empty, or its last has just been taken. */
-static bool append(const struct event_fifo *f, uint32_t tail, uint32_t port)
+static bool append(struct domain *d, uint32_t tail, uint32_t port)
 {
 	event_word_t *word;
+	bool linked;
 
 	if (tail == 0)
 		return false;
-	word = word_of(f, tail);
-	if (likely(shared_add32(word, port) & LINKED))
-		return true;
-	shared_and32(word, ~LINK);
-	return false;
+	word = word_of(d->event.fifo, tail);
+	linked = shared_add32(word, port) & LINKED;
+	if (!linked)
+		shared_and32(word, ~LINK);
+	guest_wrote(d, word);
+	return linked;
 }
 
 /* True when its vcpu has to be told that a queue has a first port. */
@@ -92,17 +94,20 @@ static bool put_in_queue(struct domain *d, struct vcpu *v,
 {
 	struct evtchn_fifo_control_block *control = v->event.control;
 	uint8_t q = shared_load8(&ch->priority);
+	bool tell;
 
 	leave_last_queue(d, ch, port);
 	ch->last_vcpu = (uint8_t)v->id;
 	ch->last_priority = q;
-	if (append(d->event.fifo, v->event.tail[q], port)) {
+	if (append(d, v->event.tail[q], port)) {
 		v->event.tail[q] = port;
 		return false;
 	}
 	v->event.tail[q] = port;
 	shared_store32(&control->head[q], port);
-	return !shared_set_bit32(&control->ready, q);
+	tell = !shared_set_bit32(&control->ready, q);
+	guest_wrote(d, control);
+	return tell;
 }
 
 /* The port is pending and not masked: it goes into a queue, unless it is in
@@ -119,6 +124,7 @@ static void enqueue(struct domain *d, struct event_channel *ch, uint32_t port,
 		if (shared_load32(word) & LINK) /* the guest left it there */
 			shared_and32(word, ~LINK);
 		tell = put_in_queue(d, v, ch, port);
+		guest_wrote(d, word);
 	}
 	spin_unlock(&f->lock);
 	if (tell && !shared_xchg8(&v->info->evtchn_upcall_pending, 1))
@@ -155,6 +161,8 @@ bool event_fifo_set_pending(struct domain *d, struct event_channel *ch,
 	/* Whoever unmasks or takes it later than here sees it pending. */
 	if (needs_queue(word))
 		enqueue(d, ch, port, word);
+	else
+		guest_wrote(d, word);
 	return true;
 }
 
@@ -164,8 +172,10 @@ void event_fifo_clear_pending(struct event_locked l, struct event_channel *ch,
 	event_word_t *word = word_of(l.d->event.fifo, port);
 
 	shared_store8(&ch->early, 0);
-	if (word)
-		shared_and32(word, ~PENDING);
+	if (!word)
+		return;
+	shared_and32(word, ~PENDING);
+	guest_wrote(l.d, word);
 }
 
 bool event_fifo_is_pending(struct event_locked l, uint32_t port)
@@ -183,6 +193,7 @@ void event_fifo_unmask(struct event_locked l, struct event_channel *ch,
 	if (!word)
 		return;
 	shared_and32(word, ~MASKED);
+	guest_wrote(l.d, word);
 	if (needs_queue(word))
 		enqueue(l.d, ch, port, word);
 }

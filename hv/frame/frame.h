@@ -350,6 +350,8 @@ void dirty_exit(struct domain *d);
  * p points into a frame that holds a writable reference for us.
  */
 void guest_write(struct domain *d, void *p, const void *src, size_t n);
+/* For words that are changed in place, by one instruction: after that. */
+void guest_wrote(struct domain *d, const void *p);
 /* The current guest's virtual memory; see arch_copy_to_guest(). */
 [[nodiscard]] int guest_copy_to(uint64_t va, const void *src, size_t n);
 [[nodiscard]] int guest_copy_from(void *dst, uint64_t va, size_t n);

@@ -8,11 +8,16 @@
 #include "frame/frame.h"
 #include "lib/string.h"
 
+void guest_wrote(struct domain *d, const void *p)
+{
+	if (unlikely(shared_load32(&d->frames.logging)))
+		dirty_note(d, frame_of(arch_frame_of_ptr(p)));
+}
+
 void guest_write(struct domain *d, void *p, const void *src, size_t n)
 {
 	memcpy(p, src, n);
-	if (unlikely(shared_load32(&d->frames.logging)))
-		dirty_note(d, frame_of(arch_frame_of_ptr(p)));
+	guest_wrote(d, p);
 }
 
 int guest_copy_to(uint64_t va, const void *src, size_t n)

@@ -224,6 +224,18 @@ static void put(uint64_t va, const void *p, size_t n)
 		SAY("the guest cannot write %#lx", va);
 }
 
+/* A page of ours for the FIFO interface, at a place that may do. */
+static void fifo_page(uint64_t va)
+{
+	struct evtchn_init_control c = {
+		.control_gfn = pick_mfn(mine(), other()),
+		.offset = (uint32_t)(pick(5) ? pick(4) * 128 : pick(4100)),
+		.vcpu = (uint32_t)pick(3),
+	};
+
+	put(va, &c, sizeof(c));
+}
+
 static uint64_t requests(unsigned int n)
 {
 	uint64_t va = args_va(), table = 0;
@@ -373,6 +385,16 @@ static void arguments(uint64_t number, uint64_t a[6])
 		fill(a[1], 4);
 		break;
 	case __HYPERVISOR_event_channel_op:
+		a[0] = pick(15);
+		a[1] = args_va();
+		if (a[0] == EVTCHNOP_init_control ||
+		    a[0] == EVTCHNOP_expand_array)
+			fifo_page(a[1]);
+		else if (pick(3))
+			fill_small(a[1]);
+		else
+			fill(a[1], 4);
+		break;
 	case __HYPERVISOR_physdev_op:
 	case __HYPERVISOR_callback_op:
 	case __HYPERVISOR_xen_version:

@@ -19,6 +19,7 @@
 #include "event/event.h"
 #include "frame/frame.h"
 #include "host/host.h"
+#include "mm/mm.h"
 #include "model/oracle.h"
 #include "sched/sched.h"
 #include "time/time.h"
@@ -435,6 +436,32 @@ static void reset_in_pieces(void **state)
 	assert_int_equal(ipi(0), 1);
 }
 
+/* Whoever copies the guest elsewhere hears of our writes into its pages. */
+static void writes_are_noted(void **state)
+{
+	uint32_t a = ipi(0), b = ipi(0);
+
+	(void)state;
+	begin(1);
+	for (unsigned int i = 0; i < 2; i++)
+		mm_m2p_set(page[i], i);
+	*word(b) |= BIT(MASKED);
+	assert_int_equal(dirty_start(d), 0);
+	send(b); /* only its word */
+	assert_false(dirty_noted(d, page[0]));
+	assert_true(dirty_noted(d, page[1]));
+	send(a);
+	assert_true(dirty_noted(d, page[0]));
+	dirty_stop(d);
+	assert_int_equal(dirty_start(d), 0);
+	assert_false(dirty_noted(d, page[1]));
+	assert_int_equal(event_unmask(d, b), 0);
+	assert_true(dirty_noted(d, page[1]));
+	expect(2, a, b);
+	dirty_stop(d);
+	dirty_exit(d);
+}
+
 static void polls_its_word(void **state)
 {
 	struct vcpu *v = d->vcpu[0];
@@ -646,6 +673,7 @@ int main(void)
 		TEST(many_and_back),
 		TEST(limits),
 		TEST(reset_in_pieces),
+		TEST(writes_are_noted),
 		TEST(polls_its_word),
 		TEST(no_event_is_lost),
 		TEST(scribbling_harms_nobody),
