@@ -4,7 +4,7 @@
  *
  *   RSDP -> XSDT or RSDT -+-> MADT (processors, interrupt controllers)
  *                         +-> FADT (power, reset) -> DSDT (\_S5_)
- *                         +-> HPET, MCFG
+ *                         +-> HPET
  *                         +-> SSDT... (\_S5_ too)
  *
  * Firmware is not an enemy, but it has bugs, and its tables are the first
@@ -207,7 +207,6 @@ static void madt_read(const struct table *t)
 	}
 	acpi.has_madt = true;
 	acpi.local_apic = field(t, 36, 4);
-	acpi.has_8259 = field(t, 40, 4) & 1;
 	for (size_t at = 44; at < t->n; at += e.n) {
 		e.bytes = t->bytes + at;
 		e.n = field(t, at + 1, 1);
@@ -302,7 +301,6 @@ static uint16_t fadt_port(const struct table *t, size_t old, size_t extended)
 
 #define FADT_TIMER_32 (1 << 8)
 #define FADT_RESET    (1 << 10)
-#define FADT_NO_VGA   (1 << 2)
 #define FADT_NO_CMOS  (1 << 5)
 
 static void fadt_read(const struct table *t, acpi_map_fn *map)
@@ -319,7 +317,6 @@ static void fadt_read(const struct table *t, acpi_map_fn *map)
 	acpi.pm_timer = fadt_port(t, 76, 208);
 	acpi.pm_timer_32 = flags & FADT_TIMER_32;
 	acpi.century = (uint8_t)field(t, 108, 1);
-	acpi.no_vga = arch & FADT_NO_VGA;
 	acpi.no_cmos = arch & FADT_NO_CMOS;
 	if ((flags & FADT_RESET) && t->n >= 129) {
 		acpi.reset.space = (uint8_t)field(t, 116, 1);
@@ -332,7 +329,7 @@ static void fadt_read(const struct table *t, acpi_map_fn *map)
 		s5_search(&dsdt);
 }
 
-/* ---- HPET, MCFG ---- */
+/* ---- HPET ---- */
 
 static void hpet_read(const struct table *t)
 {
@@ -342,23 +339,6 @@ static void hpet_read(const struct table *t)
 	}
 	if (!acpi.hpet.v)
 		acpi.hpet = maddr(field(t, 44, 8));
-}
-
-static void mcfg_read(const struct table *t)
-{
-	for (size_t at = 44; at + 16 <= t->n; at += 16) {
-		struct acpi_mcfg m = {
-			.base = maddr(field(t, at, 8)),
-			.segment = (uint16_t)field(t, at + 8, 2),
-			.bus_first = (uint8_t)field(t, at + 10, 1),
-			.bus_last = (uint8_t)field(t, at + 11, 1),
-		};
-
-		if (m.bus_first > m.bus_last || acpi.nmcfgs == ACPI_MCFGS)
-			log_warn("ACPI: an MCFG entry left out");
-		else
-			acpi.mcfgs[acpi.nmcfgs++] = m;
-	}
 }
 
 /* ---- the root ---- */
@@ -372,8 +352,6 @@ static void table_read(const struct table *t, acpi_map_fn *map)
 		fadt_read(t, map);
 	else if (is(t, "HPET"))
 		hpet_read(t);
-	else if (is(t, "MCFG") && !acpi.nmcfgs)
-		mcfg_read(t);
 	else if (is(t, "SSDT"))
 		s5_search(t);
 }

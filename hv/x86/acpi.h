@@ -12,7 +12,6 @@
 #define ACPI_IOAPICS   16
 #define ACPI_OVERRIDES 24
 #define ACPI_NMIS      8
-#define ACPI_MCFGS     4
 
 struct acpi_cpu {
 	uint32_t apic_id;
@@ -46,13 +45,6 @@ struct acpi_nmi {
 	uint8_t lint;
 };
 
-/* Memory-mapped PCI configuration space. */
-struct acpi_mcfg {
-	maddr_t base; /* of bus 0, even if bus_first is not 0 */
-	uint16_t segment;
-	uint8_t bus_first, bus_last;
-};
-
 /* A register anywhere; address 0: there is none. */
 enum acpi_space {
 	ACPI_SPACE_MEMORY,
@@ -70,9 +62,8 @@ struct acpi_info {
 
 	/* MADT */
 	bool has_madt;
-	bool has_8259;
 	uint64_t local_apic;
-	unsigned int ncpus, nioapics, noverrides, nnmis, nmcfgs;
+	unsigned int ncpus, nioapics, noverrides, nnmis;
 	struct acpi_cpu cpus[ACPI_CPUS]; /* enabled ones, in table order */
 	struct acpi_ioapic ioapics[ACPI_IOAPICS];
 	struct acpi_override overrides[ACPI_OVERRIDES];
@@ -82,7 +73,6 @@ struct acpi_info {
 	bool has_fadt;
 	bool pm_timer_32; /* the PM timer has 32 bits, not 24 */
 	bool no_cmos;	  /* there is no CMOS clock */
-	bool no_vga;	  /* do not touch VGA registers */
 	uint16_t smi_command, pm1a_control, pm1b_control, pm_timer; /* ports */
 	uint8_t acpi_enable; /* what to say to smi_command */
 	uint8_t century;     /* CMOS register of the century */
@@ -94,7 +84,6 @@ struct acpi_info {
 	uint8_t s5_type_a, s5_type_b;
 
 	maddr_t hpet;
-	struct acpi_mcfg mcfgs[ACPI_MCFGS];
 };
 
 extern struct acpi_info acpi;
