@@ -26,7 +26,8 @@ PKG_BENCH := gnuplot-nox
 need-bench:
 	@scripts/need $(PKG_BUILD) $(PKG_RUN) $(PKG_BENCH)
 
-bench-quick: $(B)/lodge $(BENCH_GUEST) $(B)/guests/xen | need-run
+bench-quick: $(B)/lodge $(BENCH_GUEST) $(B)/guest/delay.elf $(B)/guests/xen \
+		| need-run
 	@bench/run --quick
 
 # bench/trace NAME: where the instructions of one operation go (plugin.so).
@@ -51,7 +52,7 @@ build/bench/initrd.img: scripts/initrd $(B)/guests/busybox \
 	scripts/initrd $@ $(B)/guests/busybox $(B)/guests/selftest \
 		$(initrd_parts) build/bench/linux
 
-bench: $(B)/lodge $(BENCH_GUEST) $(B)/guests/xen build/bench/reach.so \
+bench: $(B)/lodge $(BENCH_GUEST) $(B)/guest/delay.elf $(B)/guests/xen build/bench/reach.so \
 		build/bench/initrd.img $(B)/guests/vmlinuz-amd64 | need-bench
 	@bench/run
 	@gnuplot bench/chart.gp
