@@ -47,11 +47,12 @@ static aside int page_op(struct domain *d, const struct mmuext_op *op)
 {
 	struct frame *dst = frame_lookup(guest_mfn(op->arg1.mfn));
 	struct frame *src = frame_lookup(guest_mfn(op->arg2.src_mfn));
+	uint64_t usual = frame_usual(d->id);
 	bool copy = op->cmd == MMUEXT_COPY_PAGE;
 
-	if (!dst || (copy && (!src || !frame_get(src, d))))
+	if (!dst || (copy && (!src || !frame_get_data(src, usual, d, false))))
 		return -EINVAL;
-	if (!frame_get_writable(dst, d)) {
+	if (!frame_get_data(dst, usual, d, true)) {
 		if (copy)
 			frame_put(src);
 		return -EINVAL;

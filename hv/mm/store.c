@@ -15,11 +15,11 @@
 bool pt_store(struct mm_locked m, struct frame *table, uint64_t *entry,
 	      uint64_t *old, uint64_t new_value)
 {
-	bool done = shared_cmpxchg64(entry, old, new_value);
-
-	if (unlikely(m.d->mm.shadowed) && done)
+	if (unlikely(!shared_cmpxchg64(entry, old, new_value)))
+		return false;
+	if (unlikely(m.d->mm.shadowed))
 		shadow_entry_changed(m, table,
 				     (unsigned int)((uint64_t)entry / 8) &
 					     (TABLE_ENTRIES - 1));
-	return done;
+	return true;
 }
