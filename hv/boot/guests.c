@@ -14,6 +14,7 @@
 #include "frame/frame.h"
 #include "lib/string.h"
 #include "log/log.h"
+#include "trap/trap.h"
 
 #define DOM0_RESERVE_MAX  (128UL << (20 - PAGE_SHIFT)) /* pages */
 #define DOM0_RESERVE_PART 16			       /* one part of so many */
@@ -268,6 +269,7 @@ int boot_guests_start(void)
 	unsigned int n = boot.plan.nr_guests;
 	int rc = domu_sizes(&left);
 
+	trap_cpuid_prepare();
 	if (!rc && boot.plan.guest[0].dom0)
 		dom0_size(left);
 	for (unsigned int i = 0; !rc && i < n; i++)

@@ -189,12 +189,12 @@ struct insn_write {
 };
 
 /*
- * Decodes the instruction at bytes[0..len) as code of the given mode. Fills
- * *out only when it returns DECODE_OK, and never reads beyond len.
+ * Decodes the instruction at bytes[0..len) as code of the given mode. What is
+ * in *out means something only after DECODE_OK. Never reads beyond len.
  */
 [[nodiscard]] enum decode_result decode_insn(const uint8_t *bytes, size_t len,
 					     enum decode_width width,
-					     struct insn *out);
+					     struct insn *restrict out);
 
 /*
  * Length of the forced-emulation prefix (ud2 followed by "xen") if bytes

@@ -256,43 +256,45 @@ bool insn_write_value(const struct insn *insn, uint64_t old,
 {
 	enum insn_op op = insn->op;
 	unsigned int bytes = insn->operand_bytes;
-	uint64_t src = source(insn, regs);
-	struct insn_write w = { .store = true, .flags = regs->flags };
+	uint64_t src;
 
+	if (op == INSN_NONE || op > INSN_LAST_WRITE)
+		return false;
+	src = source(insn, regs);
 	old = cut(old, bytes);
+	out->store = true;
+	out->flags = regs->flags;
+	out->gprs = 0;
 	switch (op) {
 	case INSN_ADD ... INSN_DEC:
-		w.value = arithmetic(op, old, src, bytes, &w.flags);
+		out->value = arithmetic(op, old, src, bytes, &out->flags);
 		break;
 	case INSN_BTS ... INSN_BTC:
-		w.value = change_bit(op, old, src, bytes, &w.flags);
+		out->value = change_bit(op, old, src, bytes, &out->flags);
 		break;
 	case INSN_MOV:
-		w.value = src;
+		out->value = src;
 		break;
 	case INSN_STOS:
-		w.value = src;
-		store_string(insn, regs, &w);
+		out->value = src;
+		store_string(insn, regs, out);
 		break;
 	case INSN_XCHG:
-		w.value = src;
-		set_source(insn, &w, regs, old);
+		out->value = src;
+		set_source(insn, out, regs, old);
 		break;
 	case INSN_XADD:
-		w.value = add(old, src, 0, bytes, &w.flags);
-		set_source(insn, &w, regs, old);
+		out->value = add(old, src, 0, bytes, &out->flags);
+		set_source(insn, out, regs, old);
 		break;
 	case INSN_CMPXCHG:
-		compare_exchange(insn, old, regs, &w);
+		compare_exchange(insn, old, regs, out);
 		break;
-	case INSN_CMPXCHG8B:
-		compare_exchange_8(old, regs, &w);
+	default: /* INSN_CMPXCHG8B */
+		compare_exchange_8(old, regs, out);
 		break;
-	default:
-		return false;
 	}
-	w.value = cut(w.value, bytes);
-	*out = w;
+	out->value = cut(out->value, bytes);
 	return true;
 }
 

@@ -29,11 +29,19 @@ const struct insn_entry insn_table[2][256] = {
 	[0] = {
 		PAIR(0x00, INSN_ADD, RMW_REG),
 		PAIR(0x08, INSN_OR, RMW_REG),
+		[0x0f] = { .form = FORM_ESCAPE },
 		PAIR(0x10, INSN_ADC, RMW_REG),
 		PAIR(0x18, INSN_SBB, RMW_REG),
 		PAIR(0x20, INSN_AND, RMW_REG),
+		[0x26] = { .form = FORM_PREFIX }, /* ES */
 		PAIR(0x28, INSN_SUB, RMW_REG),
+		[0x2e] = { .form = FORM_PREFIX }, /* CS */
 		PAIR(0x30, INSN_XOR, RMW_REG),
+		[0x36] = { .form = FORM_PREFIX }, /* SS */
+		[0x3e] = { .form = FORM_PREFIX }, /* DS */
+		[0x40 ... 0x4f] = { .form = FORM_PREFIX }, /* REX */
+		/* FS GS, operand and address size */
+		[0x64 ... 0x67] = { .form = FORM_PREFIX },
 		PAIR(0x6c, INSN_INS, FORM_RDI | FORM_REP | FORM_NO_QUAD),
 		PAIR(0x6e, INSN_OUTS, FORM_RSI | FORM_REP | FORM_NO_QUAD),
 		PAIR_GROUP(0x80, GROUP_ARITHMETIC, RMW_IMM),
@@ -51,7 +59,9 @@ const struct insn_entry insn_table[2][256] = {
 		PAIR(0xe6, INSN_OUT, FORM_ACC | FORM_UIMM8 | FORM_NO_QUAD),
 		PAIR(0xec, INSN_IN, FORM_ACC | FORM_NO_QUAD),
 		PAIR(0xee, INSN_OUT, FORM_ACC | FORM_NO_QUAD),
+		[0xf0] = { .form = FORM_PREFIX }, /* LOCK */
 		ONE(0xf1, INSN_INT1, 0),
+		[0xf2 ... 0xf3] = { .form = FORM_PREFIX }, /* REPNE REP */
 		ONE(0xf4, INSN_HLT, 0),
 		PAIR_GROUP(0xf6, GROUP_UNARY, RMW),
 		ONE(0xfa, INSN_CLI, 0),

@@ -35,6 +35,21 @@ enum insn_form {
 	FORM_NO_66 = 1 << 18, /* 66 would make it another instruction */
 	FORM_ONLY_32 = 1 << 19,
 	FORM_ONLY_64 = 1 << 20,
+
+	/* Bytes that are no opcodes. */
+	FORM_PREFIX = 1 << 21, /* REX among them, in 64-bit code */
+	FORM_ESCAPE = 1 << 22, /* 0F: the opcode is in the other table */
+
+	/* Of no entry: prefixes that the cursor notes beside those above. */
+	FORM_REPNE = 1 << 23,
+	FORM_ADSIZE = 1 << 24,
+
+	/* A prefix must be allowed, or conflicts; where operands are. */
+	FORM_NEEDED = FORM_LOCK | FORM_REP | FORM_REPNE,
+	FORM_CONFLICTS = FORM_NO_66 | FORM_QUAD | FORM_ONLY_32 | FORM_ONLY_64,
+	FORM_SIZED = FORM_BYTE | FORM_QUAD | FORM_CR | FORM_DR | FORM_RM,
+	FORM_FIXED = FORM_ACC | FORM_OFFSET | FORM_RSI | FORM_RDI,
+	FORM_IMMEDIATE = FORM_IMM | FORM_IMM8 | FORM_UIMM8,
 };
 
 enum insn_group {

@@ -99,12 +99,14 @@ static inline void mm_m2p_set(const struct frame *f, uint64_t pfn)
 
 /* ---- registers and code as the decoder wants them (ptwr.c) ---- */
 
-/* Registers of the vcpu that runs here, as insn needs them, and back. */
+/* The register of a hardware number (0-15), 64 bits wide. */
+uint64_t *insn_gpr(const struct vcpu *v, unsigned int n);
+/* Registers of the vcpu that runs here, those that insn uses. */
 void insn_regs_load(struct vcpu *v, const struct insn *insn,
 		    struct insn_regs *out);
-void insn_regs_store(struct vcpu *v, const struct insn_regs *in);
+#define INSN_BUFFER 16
 /* The bytes of code at rip: how many could be had, 0 to 15. */
-[[nodiscard]] size_t insn_fetch(uint64_t rip, uint8_t bytes[INSN_MAX_LENGTH]);
+[[nodiscard]] size_t insn_fetch(uint64_t rip, uint8_t bytes[INSN_BUFFER]);
 
 /* ---- descriptor tables (segdesc.c) ---- */
 

@@ -17,62 +17,80 @@
 #include "lib/string.h"
 #include "mm/entry.h"
 
-/* The registers in the order of their hardware numbers. */
-#define FOR_EACH_GPR(do)                                                               \
-	do                                                                             \
-	(0, rax) do(1, rcx) do(2, rdx) do(3, rbx) do(4, rsp) do(5, rbp) do(6, rsi) do( \
-		7,                                                                     \
-		rdi) do(8,                                                             \
-			r8) do(9,                                                      \
-			       r9) do(10,                                              \
-				      r10) do(11,                                      \
-					      r11) do(12,                              \
-						      r12) do(13,                      \
-							      r13) do(14,              \
-								      r14) do(15,      \
-									      r15)
+/* Where the registers are, in the order of their hardware numbers. */
+static const uint8_t gpr_offset[16] = {
+#define GPR(name) offsetof(struct cpu_user_regs, name)
+	GPR(rax), GPR(rcx), GPR(rdx), GPR(rbx), GPR(rsp), GPR(rbp),
+	GPR(rsi), GPR(rdi), GPR(r8),  GPR(r9),	GPR(r10), GPR(r11),
+	GPR(r12), GPR(r13), GPR(r14), GPR(r15),
+#undef GPR
+};
+
+uint64_t *insn_gpr(const struct vcpu *v, unsigned int n)
+{
+	return (uint64_t *)(void *)((char *)v->regs + gpr_offset[n & 15]);
+}
+
+/* String instructions and compares have operands that they do not name. */
+static void load_implicit(const struct vcpu *v, struct insn_regs *out)
+{
+	static const uint8_t used[] = { 0, 1, 2, 3, 7 }; /* all but RSI... */
+
+	for (size_t i = 0; i < ARRAY_SIZE(used); i++)
+		out->gpr[used[i]] = *insn_gpr(v, used[i]);
+}
 
 void insn_regs_load(struct vcpu *v, const struct insn *insn,
 		    struct insn_regs *out)
 {
 	const struct cpu_user_regs *r = v->regs;
 
-#define LOAD(n, name) out->gpr[n] = r->name;
-	FOR_EACH_GPR(LOAD)
-#undef LOAD
+	if (insn->base < 16)
+		out->gpr[insn->base] = *insn_gpr(v, insn->base);
+	if (insn->index < 16)
+		out->gpr[insn->index] = *insn_gpr(v, insn->index);
+	if (insn->reg < 16)
+		out->gpr[insn->reg] = *insn_gpr(v, insn->reg);
+	if (insn->op >= INSN_STOS && insn->op <= INSN_LAST_WRITE)
+		load_implicit(v, out);
 	out->rip = r->rip;
 	out->flags = r->rflags;
-	memset(out->segment_base, 0, sizeof(out->segment_base));
-	if (insn->segment == INSN_FS)
-		out->segment_base[INSN_FS] =
-			arch_segment_base_get(v, SEGBASE_FS);
-	if (insn->segment == INSN_GS)
-		out->segment_base[INSN_GS] = arch_segment_base_get(
-			v, v->trap.kernel_mode ? SEGBASE_GS_KERNEL
-					       : SEGBASE_GS_USER);
+	if (likely(insn->segment < INSN_FS))
+		return;
+	out->segment_base[insn->segment] = arch_segment_base_get(
+		v, insn->segment == INSN_FS ? SEGBASE_FS
+		   : v->trap.kernel_mode    ? SEGBASE_GS_KERNEL
+					    : SEGBASE_GS_USER);
 }
 
-void insn_regs_store(struct vcpu *v, const struct insn_regs *in)
-{
-	struct cpu_user_regs *r = v->regs;
-
-#define STORE(n, name) r->name = in->gpr[n];
-	FOR_EACH_GPR(STORE)
-#undef STORE
-	r->rip = in->rip;
-	r->rflags = in->flags;
-}
-
-size_t insn_fetch(uint64_t rip, uint8_t bytes[INSN_MAX_LENGTH])
+/* The next page may be missing: what lies in this one will do. */
+static __attribute__((noinline)) size_t fetch_at_edge(uint64_t rip,
+						      uint8_t *bytes)
 {
 	size_t first = PAGE_SIZE - (rip & ~PAGE_MASK);
 
 	if (guest_copy_from(bytes, rip, INSN_MAX_LENGTH) == 0)
 		return INSN_MAX_LENGTH;
-	/* The next page may be missing: what lies in this one will do. */
 	if (first < INSN_MAX_LENGTH && guest_copy_from(bytes, rip, first) == 0)
 		return first;
 	return 0;
+}
+
+size_t insn_fetch(uint64_t rip, uint8_t bytes[INSN_BUFFER])
+{
+	unsigned int failed = 0;
+	uint64_t low, high;
+
+	if (unlikely(!arch_words_begin(rip)))
+		return 0;
+	arch_word_load(rip, 0, low, failed);
+	arch_word_load(rip, 8, high, failed);
+	arch_words_end();
+	if (unlikely(failed))
+		return fetch_at_edge(rip, bytes);
+	__builtin_memcpy(bytes, &low, sizeof(low));
+	__builtin_memcpy(bytes + 8, &high, sizeof(high));
+	return INSN_MAX_LENGTH;
 }
 
 struct ptwr {
@@ -84,7 +102,7 @@ struct ptwr {
 
 static bool decode_write(struct vcpu *v, uint64_t va, struct ptwr *w)
 {
-	uint8_t bytes[INSN_MAX_LENGTH];
+	uint8_t bytes[INSN_BUFFER];
 	size_t n = insn_fetch(v->regs->rip, bytes);
 
 	if (decode_insn(bytes, n, DECODE_64, &w->insn) != DECODE_OK ||
@@ -128,6 +146,15 @@ static uint64_t merge(const struct ptwr *w, uint64_t entry, uint64_t value)
 	return (entry & ~(mask << shift)) | ((value & mask) << shift);
 }
 
+static void retire(struct vcpu *v, const struct insn_write *done,
+		   const struct insn_regs *regs)
+{
+	for (unsigned int i = 0; i < done->gprs; i++)
+		*insn_gpr(v, done->gpr[i].number) = done->gpr[i].value;
+	v->regs->rip = regs->rip;
+	v->regs->rflags = regs->flags;
+}
+
 static bool apply(struct mm_locked m, struct vcpu *v, struct ptwr *w)
 {
 	unsigned int idx = (unsigned int)(w->address & ~PAGE_MASK) / 8;
@@ -148,7 +175,7 @@ static bool apply(struct mm_locked m, struct vcpu *v, struct ptwr *w)
 	if (rc)
 		return false;
 	insn_write_retire(&w->insn, &out, &w->regs);
-	insn_regs_store(v, &w->regs);
+	retire(v, &out, &w->regs);
 	return true;
 }
 

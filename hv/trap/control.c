@@ -109,7 +109,7 @@ static int lmsw(struct vcpu *v, const struct insn *insn)
 		if (error)
 			return error;
 	} else {
-		word = (uint16_t)*emulate_gpr(v, insn->reg);
+		word = (uint16_t)*insn_gpr(v, insn->reg);
 	}
 	return cr0_write(v, (cr0(v) & ~(CR0_LMSW & ~1UL)) | (word & CR0_LMSW));
 }
@@ -133,21 +133,21 @@ static int clts(struct vcpu *v)
 
 static int dr_read(struct vcpu *v, const struct insn *insn)
 {
-	return trap_debugreg_get(v, insn->sysreg, emulate_gpr(v, insn->reg));
+	return trap_debugreg_get(v, insn->sysreg, insn_gpr(v, insn->reg));
 }
 
 int emulate_control(struct vcpu *v, const struct insn *insn)
 {
 	switch (insn->op) {
 	case INSN_MOV_FROM_CR:
-		return cr_read(v, insn->sysreg, emulate_gpr(v, insn->reg));
+		return cr_read(v, insn->sysreg, insn_gpr(v, insn->reg));
 	case INSN_MOV_TO_CR:
-		return cr_write(v, insn->sysreg, *emulate_gpr(v, insn->reg));
+		return cr_write(v, insn->sysreg, *insn_gpr(v, insn->reg));
 	case INSN_MOV_FROM_DR:
 		return dr_read(v, insn);
 	case INSN_MOV_TO_DR:
 		return trap_debugreg_set(v, insn->sysreg,
-					 *emulate_gpr(v, insn->reg));
+					 *insn_gpr(v, insn->reg));
 	case INSN_LMSW:
 		return lmsw(v, insn);
 	case INSN_CLTS:

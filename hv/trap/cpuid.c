@@ -173,7 +173,15 @@ static void mask_by_xcr0(uint32_t leaf, uint32_t subleaf,
 	out[CPUID_EDX] &= ~(avx512 ? 0 : L7D_OF_AVX512);
 }
 
-/* What is the vcpu's own rather than the machine's. */
+/* What is of the vcpu rather than of the machine: only in leaf 1. */
+void trap_cpuid_own(uint32_t vcpu_id, bool privileged, uint32_t out[4])
+{
+	out[CPUID_EBX] |= vcpu_id * 2 << 24; /* its APIC id */
+	if (!privileged)
+		out[CPUID_EDX] &= ~L1D_ACPI;
+}
+
+/* What is of a guest rather than of the machine. */
 static void put_right(uint32_t leaf, const struct cpuid_context *c,
 		      uint32_t out[4])
 {
@@ -182,13 +190,11 @@ static void put_right(uint32_t leaf, const struct cpuid_context *c,
 		out[CPUID_EAX] = MIN(out[CPUID_EAX], BASIC_LAST);
 		break;
 	case 1:
-		/* one thread in this package; its APIC id */
-		out[CPUID_EBX] |= 1U << 16 | c->vcpu_id * 2 << 24;
+		out[CPUID_EBX] |= 1U << 16; /* one thread in this package */
 		out[CPUID_ECX] |= L1C_HYPERVISOR;
 		if (out[CPUID_ECX] & L1C_XSAVE)
 			out[CPUID_ECX] |= L1C_OSXSAVE;
-		if (!c->privileged)
-			out[CPUID_EDX] &= ~L1D_ACPI;
+		trap_cpuid_own(c->vcpu_id, c->privileged, out);
 		break;
 	case EXTENDED_FIRST:
 		out[CPUID_EAX] = MIN(out[CPUID_EAX], EXTENDED_LAST);

@@ -34,6 +34,12 @@ struct cpuid_context {
 };
 
 /*
+ * What leaf 1 says of the vcpu, in the answer for vcpu 0 of a privileged
+ * domain; no other leaf does.
+ */
+void trap_cpuid_own(uint32_t vcpu_id, bool privileged, uint32_t out[4]);
+
+/*
  * The guest's view of a leaf whose values on this machine are raw. Leaves
  * that are not known to be good for a guest give zeros.
  */

@@ -26,19 +26,6 @@
 #define DESCS_PER_PAGE (PAGE_SIZE / 8)
 #define SELECTOR_LDT   4
 
-static const uint16_t gpr_offset[16] = {
-#define GPR(name) offsetof(struct cpu_user_regs, name)
-	GPR(rax), GPR(rcx), GPR(rdx), GPR(rbx), GPR(rsp), GPR(rbp),
-	GPR(rsi), GPR(rdi), GPR(r8),  GPR(r9),	GPR(r10), GPR(r11),
-	GPR(r12), GPR(r13), GPR(r14), GPR(r15),
-#undef GPR
-};
-
-uint64_t *emulate_gpr(struct vcpu *v, unsigned int n)
-{
-	return (uint64_t *)(void *)((char *)v->regs + gpr_offset[n & 15]);
-}
-
 /* Whether the code segment is 64-bit code: its descriptor says. */
 static enum decode_width code_width(const struct vcpu *v)
 {
@@ -63,7 +50,7 @@ static enum decode_width code_width(const struct vcpu *v)
 
 static bool fetch(struct vcpu *v, unsigned int skip, struct insn *insn)
 {
-	uint8_t bytes[INSN_MAX_LENGTH];
+	uint8_t bytes[INSN_BUFFER];
 	size_t n = insn_fetch(v->regs->rip + skip, bytes);
 
 	return decode_insn(bytes, n, code_width(v), insn) == DECODE_OK;
@@ -78,9 +65,11 @@ void trap_step(struct vcpu *v)
 /* Past the instruction, as the processor would: a single step traps here. */
 static void retire(struct vcpu *v, unsigned int length)
 {
-	v->regs->rip += length;
-	v->regs->rflags &= ~EFLAGS_RF;
-	if (unlikely(v->regs->rflags & EFLAGS_TF))
+	struct cpu_user_regs *regs = v->regs;
+
+	regs->rip += length;
+	regs->rflags &= ~EFLAGS_RF;
+	if (unlikely(regs->rflags & EFLAGS_TF))
 		trap_step(v);
 }
 
@@ -243,30 +232,44 @@ bool trap_emulate_privileged(struct vcpu *v)
 	return fetch(v, 0, &insn) && emulate(v, &insn, 0);
 }
 
-static void cpuid(struct vcpu *v)
+static void cpuid(struct vcpu *v, size_t length)
 {
+	struct cpu_user_regs *regs = v->regs;
 	uint32_t out[4];
 
-	trap_cpuid(v, (uint32_t)v->regs->rax, (uint32_t)v->regs->rcx, out);
-	v->regs->rax = out[0];
-	v->regs->rbx = out[1];
-	v->regs->rcx = out[2];
-	v->regs->rdx = out[3];
+	trap_cpuid(v, (uint32_t)regs->rax, (uint32_t)regs->rcx, out);
+	regs->rax = out[0];
+	regs->rbx = out[1];
+	regs->rcx = out[2];
+	regs->rdx = out[3];
+	retire(v, (unsigned int)length);
+}
+
+/* What is behind the prefix and no CPUID, or one with prefixes of its own. */
+static __attribute__((noinline)) bool forced(struct vcpu *v, size_t prefix,
+					     const uint8_t *bytes, size_t n)
+{
+	struct insn insn;
+
+	if (decode_insn(bytes, n, code_width(v), &insn) != DECODE_OK)
+		return false;
+	if (insn.op != INSN_CPUID)
+		return emulate(v, &insn, prefix);
+	cpuid(v, prefix + insn.length);
+	return true;
 }
 
 bool trap_emulate_forced(struct vcpu *v)
 {
-	uint8_t bytes[INSN_MAX_LENGTH];
+	uint8_t bytes[INSN_BUFFER];
 	size_t n = insn_fetch(v->regs->rip, bytes);
 	size_t prefix = decode_forced_prefix(bytes, n);
-	struct insn insn;
+	const uint8_t *insn = bytes + prefix;
 
-	if (!prefix || decode_insn(bytes + prefix, n - prefix, code_width(v),
-				   &insn) != DECODE_OK)
+	if (likely(!prefix))
 		return false;
-	if (insn.op != INSN_CPUID)
-		return emulate(v, &insn, prefix);
-	cpuid(v);
-	retire(v, (unsigned int)prefix + insn.length);
+	if (unlikely(n < prefix + 2 || insn[0] != 0x0f || insn[1] != 0xa2))
+		return forced(v, prefix, insn, n - prefix);
+	cpuid(v, prefix + 2);
 	return true;
 }

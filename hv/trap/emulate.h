@@ -11,9 +11,6 @@
 #include "decode/decode.h"
 #include "domain/domain.h"
 
-/* The register of a hardware number (0-15), 64 bits wide. */
-uint64_t *emulate_gpr(struct vcpu *v, unsigned int n);
-
 /*
  * Copies between the guest's memory and a small buffer as an instruction of
  * the guest would. On failure the guest has got its page fault: -EFAULT.

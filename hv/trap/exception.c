@@ -38,7 +38,8 @@
  * it too, but one emulator gets that wrong. Levels: 3 is for everyone, 1 and
  * 2 for the guest's kernel, 0 for nobody.
  */
-static void software_interrupt(struct vcpu *v, uint32_t error)
+static __attribute__((noinline)) void software_interrupt(struct vcpu *v,
+							 uint32_t error)
 {
 	uint8_t ring = v->trap.kernel_mode ? 1 : 3;
 	uint8_t code[INT_LENGTH];
@@ -59,7 +60,8 @@ static void software_interrupt(struct vcpu *v, uint32_t error)
 	}
 }
 
-static void general_protection(struct vcpu *v, uint32_t error)
+static __attribute__((noinline)) void general_protection(struct vcpu *v,
+							 uint32_t error)
 {
 	if ((error & SELECTOR_ERROR_MASK) == SELECTOR_ERROR_IDT)
 		software_interrupt(v, error);
@@ -67,13 +69,13 @@ static void general_protection(struct vcpu *v, uint32_t error)
 		trap_reflect(v, VECTOR_GP, true, error);
 }
 
-static void invalid_opcode(struct vcpu *v)
+static __attribute__((noinline)) void invalid_opcode(struct vcpu *v)
 {
 	if (!trap_emulate_forced(v))
 		trap_reflect(v, VECTOR_UD, false, 0);
 }
 
-static void device_not_available(struct vcpu *v)
+static __attribute__((noinline)) void device_not_available(struct vcpu *v)
 {
 	bool wanted = v->trap.task_switched;
 

@@ -90,6 +90,8 @@ void trap_dump(const struct vcpu *v);
 /* The masked view of a CPUID leaf, hypervisor leaves included. */
 void trap_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 		uint32_t out[4]);
+/* At boot, once guests' XCR0 is known: prepares what does not change. */
+void trap_cpuid_prepare(void);
 [[nodiscard]] int trap_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 [[nodiscard]] int trap_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 /* Emulates the privileged instruction at RIP: true when it did. */

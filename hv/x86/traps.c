@@ -32,24 +32,13 @@
 #include "x86/vectors.h"
 
 _Static_assert(sizeof(struct cpu_user_regs) == REGS_BYTES, "");
-#define REG_AT(name, offset) \
-	_Static_assert(offsetof(struct cpu_user_regs, name) == offset, "")
-REG_AT(r11, REGS_R11);
-REG_AT(r10, REGS_R10);
-REG_AT(r9, REGS_R9);
-REG_AT(r8, REGS_R8);
-REG_AT(rax, REGS_RAX);
-REG_AT(rcx, REGS_RCX);
-REG_AT(rdx, REGS_RDX);
-REG_AT(rsi, REGS_RSI);
-REG_AT(rdi, REGS_RDI);
-REG_AT(error_code, REGS_ERROR);
-REG_AT(rip, REGS_RIP);
-REG_AT(cs, REGS_CS);
-REG_AT(rflags, REGS_RFLAGS);
-REG_AT(rsp, REGS_RSP);
-REG_AT(ss, REGS_SS);
-REG_AT(es, REGS_HW_END);
+#define AT(name, offset) (offsetof(struct cpu_user_regs, name) == (offset))
+_Static_assert(AT(r11, REGS_R11) && AT(r10, REGS_R10) && AT(r9, REGS_R9), "");
+_Static_assert(AT(r8, REGS_R8) && AT(rax, REGS_RAX) && AT(rcx, REGS_RCX), "");
+_Static_assert(AT(rdx, REGS_RDX) && AT(rsi, REGS_RSI) && AT(rdi, REGS_RDI), "");
+_Static_assert(AT(error_code, REGS_ERROR) && AT(rip, REGS_RIP), "");
+_Static_assert(AT(cs, REGS_CS) && AT(rflags, REGS_RFLAGS), "");
+_Static_assert(AT(rsp, REGS_RSP) && AT(ss, REGS_SS) && AT(es, REGS_HW_END), "");
 _Static_assert(sizeof(struct call_args) == ARGS_BYTES, "");
 _Static_assert(FLAG_TF == EFLAGS_TF && FLAG_RF == EFLAGS_RF, "");
 _Static_assert(sizeof(struct cpu) <= BLOCK_CR3_GUEST, "the CPU's block");

@@ -430,22 +430,6 @@ static void fifteen_bytes_and_no_more(void **state)
 			 DECODE_TRUNCATED);
 }
 
-static void refusal_leaves_the_result_alone(void **state)
-{
-	struct insn insn, before;
-
-	(void)state;
-	memset(&insn, 0xa5, sizeof(insn));
-	before = insn;
-	assert_int_equal(
-		decode_insn((const uint8_t *)"\x90", 1, DECODE_64, &insn),
-		DECODE_REFUSED);
-	assert_int_equal(
-		decode_insn((const uint8_t *)"\x48", 1, DECODE_64, &insn),
-		DECODE_TRUNCATED);
-	assert_memory_equal(&insn, &before, sizeof(insn));
-}
-
 static void forced_prefix(void **state)
 {
 	static const uint8_t bytes[] = { 0x0f, 0x0b, 0x78, 0x65,
@@ -533,7 +517,6 @@ int main(void)
 		cmocka_unit_test(encoding_rules_64),
 		cmocka_unit_test(encoding_rules_32),
 		cmocka_unit_test(fifteen_bytes_and_no_more),
-		cmocka_unit_test(refusal_leaves_the_result_alone),
 		cmocka_unit_test(forced_prefix),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(registers_of_32_bit_code),

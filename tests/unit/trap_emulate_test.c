@@ -179,6 +179,42 @@ static void forced_cpuid(void **state)
 	assert_int_equal(v->regs->rbx, 48);
 }
 
+/* Prepared once (from here on to the end), the answers are the same. */
+static void prepared_answers_agree(void **state)
+{
+	static const uint32_t firsts[] = { 0, 0x40000000, 0x80000000,
+					   0xffffffe0 };
+	static uint32_t before[2][ARRAY_SIZE(firsts)][64][4];
+	uint32_t out[4];
+	unsigned int nonzero = 0;
+
+	(void)state;
+	host_cpuid_set(0, 0, (uint32_t[]){ 0xd, 2, 3, 4 });
+	host_cpuid_set(1, 0, (uint32_t[]){ ~0U, ~0U, ~0U, ~0U });
+	host_cpuid_set(7, 0, (uint32_t[]){ ~0U, ~0U, ~0U, ~0U });
+	host_cpuid_set(0x80000000, 0, (uint32_t[]){ 0x8000001f, 5, 6, 7 });
+	host_cpuid_set(0x80000008, 0, (uint32_t[]){ ~0U, ~0U, ~0U, ~0U });
+	host_cpuid_set(0x80000021, 0, (uint32_t[]){ ~0U, ~0U, ~0U, ~0U });
+	v->id = 3;
+	for (unsigned int round = 0; round < 4; round++) {
+		v->domain->privileged = round & 1;
+		if (round == 2)
+			trap_cpuid_prepare();
+		for (unsigned int i = 0; i < ARRAY_SIZE(firsts) * 64; i++) {
+			uint32_t *seen = before[round & 1][i / 64][i % 64];
+
+			trap_cpuid(v, firsts[i / 64] + i % 64, 0,
+				   round < 2 ? seen : out);
+			if (round < 2)
+				nonzero += seen[0] != 0;
+			else
+				assert_memory_equal(out, seen, sizeof(out));
+		}
+	}
+	assert_true(nonzero > 10);
+	v->id = 0;
+}
+
 static void only_cpuid_is_forced(void **state)
 {
 	(void)state;
@@ -688,6 +724,7 @@ int main(void)
 		TEST(sysenter_is_entered),
 		TEST(page_table_write_is_done),
 		TEST(reserved_bits_end_the_domain),
+		TEST(prepared_answers_agree), /* the last: they stay */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
