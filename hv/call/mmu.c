@@ -61,7 +61,10 @@ static int update_domains(struct vcpu *v, uint32_t arg, struct domain **frames,
 	if (!*tables)
 		return rc;
 	*frames = domain_from_arg(v, (uint16_t)arg, &rc);
-	return *frames ? 0 : rc;
+	if (!*frames)
+		return rc;
+	/* Nobody's privilege lets another domain have what is not its own. */
+	return *frames == *tables || (*tables)->privileged ? 0 : -EPERM;
 }
 
 /* Requests copied in at once, between two looks at what else is to do. */

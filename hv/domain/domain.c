@@ -61,9 +61,11 @@ struct domain *domain_from_arg(const struct vcpu *v, uint16_t id, int *error)
 
 	if (id == DOMID_SELF || id == v->domain->id)
 		return v->domain;
-	d = domain_find(id);
-	*error = !v->domain->privileged ? -EPERM : -ESRCH;
-	return *error == -EPERM || !d || domain_is_dying(d) ? NULL : d;
+	d = v->domain->privileged ? domain_find(id) : NULL;
+	if (d && !domain_is_dying(d))
+		return d;
+	*error = v->domain->privileged ? -ESRCH : -EPERM;
+	return NULL;
 }
 
 /* Marks every vcpu so that the way back to the guest sees it. */

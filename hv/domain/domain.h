@@ -121,7 +121,7 @@ void domain_withdraw(struct domain *d);
 /*
  * The domain that a DOMID argument of v's guest means: its own for
  * DOMID_SELF or its own id, another's only if it is privileged. On failure
- * NULL and *error is -ESRCH or -EPERM.
+ * NULL and *error is -ESRCH or -EPERM; else it is left alone.
  */
 struct domain *domain_from_arg(const struct vcpu *v, uint16_t id, int *error);
 
