@@ -57,6 +57,16 @@ static bool is_full(struct domain *d)
 	return d->mm.companions >= COMPANIONS_LEAST + pages / PAGES_PER_ROOT;
 }
 
+/* New memory, or what was last given back: that needs no flush, since no
+ * guest ever had a translation of it. */
+static struct frame *companions_alloc(struct mm_locked m)
+{
+	struct frame *c = m.d->mm.companion_spare;
+
+	m.d->mm.companion_spare = NULL;
+	return c ? c : frame_alloc_buffer(order_of(arch_nr_cpus()));
+}
+
 int companion_begin(struct mm_locked m, struct frame *root)
 {
 	unsigned int cpus = arch_nr_cpus();
@@ -67,7 +77,7 @@ int companion_begin(struct mm_locked m, struct frame *root)
 		return 0;
 	if (is_full(m.d))
 		return -ENOMEM;
-	c = frame_alloc_buffer(order_of(cpus));
+	c = companions_alloc(m);
 	if (!c)
 		return -ENOMEM;
 	m.d->mm.companions++;
@@ -83,8 +93,18 @@ void companion_end(struct mm_locked m, struct frame *root)
 {
 	if (!m.d->mm.separated)
 		return;
-	frame_free_hv(frame_of(mfn(root->companion)), order_of(arch_nr_cpus()));
+	companion_spare_free(m.d);
+	m.d->mm.companion_spare = frame_of(mfn(root->companion));
 	m.d->mm.companions--;
+}
+
+void companion_spare_free(struct domain *d)
+{
+	struct frame *c = d->mm.companion_spare;
+
+	d->mm.companion_spare = NULL;
+	if (c)
+		frame_free_hv(c, order_of(arch_nr_cpus()));
 }
 
 void companion_store(struct frame *root, const uint64_t *entry, uint64_t value)
@@ -106,10 +126,5 @@ void root_m2p_show(struct mm_locked m, struct frame *root, bool shown)
 
 mfn_t companion_of(const struct vcpu *v, const struct frame *root)
 {
-	bool has = v->domain->mm.separated &&
-		   (frame_type_of(root) == FRAME_L4 ||
-		    root == v->mm.shadow_root[0] ||
-		    root == v->mm.shadow_root[1]);
-
-	return mfn(has ? root->companion : 0);
+	return mfn(v->domain->mm.separated ? root->companion : 0);
 }

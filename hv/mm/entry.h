@@ -137,6 +137,8 @@ data_replace(struct mm_locked m, struct frame *table, uint64_t *entry,
  */
 [[nodiscard]] int companion_begin(struct mm_locked m, struct frame *root);
 void companion_end(struct mm_locked m, struct frame *root);
+/* What is kept for the next root goes; the domain's end. */
+void companion_spare_free(struct domain *d);
 void companion_store(struct frame *root, const uint64_t *entry, uint64_t value);
 
 /*

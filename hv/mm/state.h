@@ -23,6 +23,8 @@ struct domain_mm {
 				 types, partial states and roots */
 	bool separated; /* its roots have companions; from its beginning on */
 	uint32_t companions; /* lock: how many roots have */
+	/* lock: of the root that ended last, for the next */
+	struct frame *companion_spare;
 	uint64_t vm_assist;  /* bits VMASST_TYPE_*, by its own vcpus */
 	/* lock: a table whose last use ended and whose devalidation was
 	 * interrupted; the next operation on the domain's tables goes on

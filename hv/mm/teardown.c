@@ -164,5 +164,7 @@ int mm_domain_teardown(struct domain *d)
 		if (!rc)
 			d->mm.teardown_phase++;
 	}
+	if (!rc)
+		companion_spare_free(d);
 	return rc;
 }
