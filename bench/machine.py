@@ -15,6 +15,19 @@ UNPROTECTED = "spec-ctrl=no xpti=no"
 # The column's name, its processor, and words for either hypervisor.
 COLUMNS = {"C": ("qemu64", UNPROTECTED), "A": ("qemu64", ""),
            "B": ("Nehalem", "")}
+# Each defence against speculation forced on alone, and the column's C that it
+# is compared with. The last: whether Xen, too, obeys without the register.
+FORCED = [
+    ("separated page tables (Meltdown)", "spec-ctrl=no xpti=yes", True),
+    ("return stack overwritten at entry", "spec-ctrl=no,rsb xpti=no", True),
+    ("IBRS at entry", "spec-ctrl=no,msr-sc,ibrs xpti=no", False),
+    ("IBPB at entry", "spec-ctrl=no,ibpb-entry xpti=no", False),
+    ("branch history cleared at entry", "spec-ctrl=no,bhb-entry xpti=no",
+     False),
+    ("VERW at exit", "spec-ctrl=no,md-clear xpti=no", False),
+]
+FORCED_OPERATIONS = ("null_version", "user_syscall", "pf_user", "new_baseptr",
+                     "pin_2m")
 LINE = "console=com1 com1=115200 dom0_mem=128M noreboot=1 "
 ENDS = (b"TEST PASS", b"TEST FAIL", b"noreboot' set", b"with noreboot",
         b"Panic on")
