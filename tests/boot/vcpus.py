@@ -11,6 +11,7 @@ of one, and two of them that send each other events.
 """
 
 import harness
+import shells
 
 SIZES = {"web": 2, "mail": 4}
 
@@ -36,6 +37,30 @@ def both(kernel, cpu="qemu64"):
             raise harness.Failure("power-off ended as " + str(reason))
 
 
+def hotplug():
+    """Linux takes its CPUs down and up again while they have work."""
+    modules = harness.guest("web", "vmlinuz-amd64", options=" vcpus=4")
+    with harness.Machine(modules) as pc:
+        pc.expect("This is guest web,", 120)
+        pc.expect("# ", 20)
+        shells.ask(pc, "echo cpus=$(nproc)", "cpus=4")
+        shells.ask(pc, "for i in 1 2 3 4 5 6; do (while :; do :; done) &"
+                   " done; sleep 0.5; jobs | wc -l | sed s/^/busy=/",
+                   "busy=6")
+        for turn in range(3):
+            shells.ask(pc, "for n in 1 2 3; do"
+                       " echo 0 >/sys/devices/system/cpu/cpu$n/online; done;"
+                       " echo down%d=$(nproc)" % turn, "down%d=1" % turn)
+            shells.ask(pc, "for n in 3 1 2; do"
+                       " echo 1 >/sys/devices/system/cpu/cpu$n/online; done;"
+                       " echo up%d=$(nproc)" % turn, "up%d=4" % turn)
+        shells.ask(pc, "kill $(jobs -p); wait; echo $(dmesg | grep -cE"
+                   " 'BUG|WARNING: [^S]|Call Trace') complaints",
+                   "^(.web. )?0 complaints")
+        shells.tell(pc, "poweroff", harness.OFF)
+        pc.ends(60)
+
+
 def small(name, peer=False, line=harness.LINE, cpu="qemu64"):
     """A guest test as domain 0, perhaps with itself as second guest."""
     elf = "build/guest/%s.elf" % name
@@ -52,6 +77,16 @@ def small(name, peer=False, line=harness.LINE, cpu="qemu64"):
             raise harness.Failure("power-off ended as " + str(reason))
 
 
+def watchdog():
+    """A domain 0 that is not heard of any more: the machine starts anew."""
+    with harness.Machine(["build/guest/watchdog.elf expire"]) as pc:
+        pc.expect("watchdog has not been heard of", 30)
+        reason = pc.ends(20)
+        if reason != "guest-reset":
+            raise harness.Failure("it ended as " + str(reason))
+
+
+harness.add("vcpus-watchdog", watchdog)
 for vcpus in (2, 4):
     for guest in ("smp", "vcpus"):
         harness.add("vcpus-%s-%d" % (guest, vcpus), small, name=guest,
@@ -59,6 +94,7 @@ for vcpus in (2, 4):
 harness.add("vcpus-peers", small, name="peers", peer=True,
             line=harness.LINE + " dom0_mem=64M")
 harness.add("vcpus-amd64", both, kernel="vmlinuz-amd64")
+harness.add("vcpus-hotplug", hotplug)
 harness.add("vcpus-cloud-max", both, kernel="vmlinuz-cloud", cpu="max",
             long=True)
 

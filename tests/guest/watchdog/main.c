@@ -6,8 +6,9 @@
  * its id, above 0. The same call with that id says that the guest is well, and
  * sets the time anew; with timeout 0 it takes the watchdog away, and the id is
  * nobody's then. An id that was never given out is refused. There are two for
- * each guest. (What happens when the time runs out, a test from outside shows:
- * the domain ends. With id 0 and timeout 0 it does so at once.)
+ * each guest. When the time runs out, the domain ends, though all its vCPUs
+ * sleep: with the word "expire" on its command line the guest shows that to a
+ * test from outside. (With id 0 and timeout 0 it ends at once.)
  */
 #include "lodger.h"
 
@@ -26,6 +27,12 @@ void test_main(void)
 {
 	long first, second;
 
+	if (option("expire")) {
+		timer_set_period(0);
+		watchdog(0, 1);
+		for (;;)
+			event_block();
+	}
 	TEST_RESULT(HYPERVISOR_sched_op(SCHEDOP_watchdog, 0x10000000000UL),
 		    -XEN_EFAULT);
 	TEST_REFUSED(watchdog(1, 10));
