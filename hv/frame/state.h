@@ -19,6 +19,7 @@ enum frame_type {
 	FRAME_L3,
 	FRAME_L4,
 	FRAME_SEGDESC, /* holds descriptors of a GDT or LDT */
+	FRAME_L2_HV,   /* a 32-bit guest's L2 that has the hypervisor's range */
 };
 
 /* The refs word: the owner's id, flags, the general count. */

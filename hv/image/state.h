@@ -67,6 +67,7 @@ struct kernel_image {
 	uint32_t features;	 /* XENFEAT_* bits that the kernel can use */
 	uint32_t features_required;
 
+	uint8_t width; /* enum domain_width */
 	bool has_hypercall_page;
 	bool has_p2m_base;
 	bool has_hv_start_low;

@@ -37,5 +37,11 @@
 #define ABI_HV_START	  0xffff800000000000UL
 #define ABI_HV_END	  0xffff880000000000UL
 #define ABI_HV_SHIFT	  43 /* of the range: it is as large as aligned */
+/* The same of a 32-bit guest's: slots of the L2 that its fourth L3 entry
+ * refers to. */
+#define ABI_HV32_SLOT_FIRST 428
+#define ABI_HV32_SLOT_LAST  511
+#define ABI_HV32_START	    0xf5800000UL
+#define ABI_HV32_END	    0x100000000UL
 
 #endif

@@ -9,6 +9,7 @@
  *   mfn_t arch_frame_of_ptr(void *)  and back
  *   struct frame *arch_frames       the frame table, indexed by mfn
  *   uint64_t *arch_m2p              the machine-to-physical table, writable
+ *   uint32_t *arch_m2p32            the same as 32-bit guests read it
  *   void arch_copy_words(dst, src, n), arch_set_words(dst, word, n)
  *                                   n words of eight bytes, upwards
  *   bool arch_pair_cmpxchg(...)     see atomic64_pair_cmpxchg()
@@ -74,6 +75,8 @@ void arch_flush_cpus(uint64_t cpus, bool one_page, uint64_t va);
 /* Makes this CPU translate by the tables under root (see root_for()), which
  * flushes it; flush_note() is the caller's. */
 void arch_root_load(mfn_t root);
+/* The same by a 32-bit guest's root, an L3 for the lowest 512 GiB. */
+void arch_root32_load(mfn_t l3);
 
 /*
  * The same where guests' roots are separated from ours (mm/companion.c): we
@@ -97,6 +100,9 @@ void arch_l4_fill(uint64_t *l4);
 void arch_companion_fill(uint64_t *l4, unsigned int cpu);
 /* Whether the first of these slots shows the guest the m2p table. */
 void arch_l4_m2p_show(uint64_t *l4, bool shown);
+/* Fills slots 428-511 of a 32-bit guest's L2 that has the hypervisor's range
+ * with the machine-to-physical table in its 32-bit form, read-only. */
+void arch_l2_fill(uint64_t *l2);
 /* True when non-present entries may leak cached data (L1TF). */
 bool arch_leaks_nonpresent(void);
 

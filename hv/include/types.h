@@ -61,6 +61,9 @@ static inline mfn_t maddr_to_mfn(maddr_t a)
 	return (mfn_t){ a.v >> PAGE_SHIFT };
 }
 
+/* What a guest's kernel is: 64-bit in ring 3, or 32-bit (PAE) in ring 1. */
+enum domain_width { WIDTH_64, WIDTH_32 };
+
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b)	((a) < (b) ? (a) : (b))
 #define MAX(a, b)	((a) > (b) ? (a) : (b))
