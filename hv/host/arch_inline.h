@@ -18,12 +18,14 @@ struct spinlock;
 
 extern struct frame *host_frames;
 extern uint64_t *host_m2p;
+extern uint32_t *host_m2p32;
 extern struct cpu *host_this;
 extern bool host_yields;
 extern uint64_t host_tsc;
 
 #define arch_frames host_frames
 #define arch_m2p    host_m2p
+#define arch_m2p32  host_m2p32
 
 /* The bytes of a frame; one that does not exist stops the test. */
 void *arch_frame_ptr(mfn_t m);

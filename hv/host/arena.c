@@ -16,6 +16,7 @@
 
 struct frame *host_frames;
 uint64_t *host_m2p;
+uint32_t *host_m2p32;
 struct cpu *host_this;
 struct cpu host_cpus[HOST_MAX_CPUS];
 unsigned int host_nr_cpus;
@@ -59,7 +60,8 @@ static void arena_map(unsigned int frames)
 	arena = p + GUARD;
 	host_frames = calloc(frames, sizeof(*host_frames));
 	host_m2p = calloc(frames, sizeof(*host_m2p));
-	if (!host_frames || !host_m2p)
+	host_m2p32 = calloc(frames, sizeof(*host_m2p32));
+	if (!host_frames || !host_m2p || !host_m2p32)
 		abort();
 }
 
@@ -88,8 +90,10 @@ void host_init(unsigned int frames, unsigned int cpus)
 	host_window_mfn = 0;
 	host_copy_scrambles = false;
 	host_machine_init();
-	for (unsigned int i = 0; i < frames; i++)
+	for (unsigned int i = 0; i < frames; i++) {
 		host_m2p[i] = M2P_INVALID;
+		host_m2p32[i] = (uint32_t)M2P_INVALID;
+	}
 	frame_limit = frames;
 	for (unsigned int i = 0; i < cpus; i++) {
 		host_cpu_select(i);
@@ -146,6 +150,8 @@ void host_fini(void)
 	frame_limit = 0;
 	free(host_frames);
 	free(host_m2p);
+	free(host_m2p32);
 	host_frames = NULL;
 	host_m2p = NULL;
+	host_m2p32 = NULL;
 }

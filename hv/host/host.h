@@ -90,6 +90,7 @@ struct host_tlb_entry {
 	uint16_t owner; /* of that frame when it was cached */
 	uint8_t level;	/* 1: a page; 2-4: an entry of that level, cached */
 	bool writable, user, global;
+	bool narrow;	 /* under a 32-bit guest's root */
 	bool dirty;	 /* the write that set D has happened */
 	uint32_t filled; /* tlb.c */
 };
@@ -106,6 +107,8 @@ extern bool host_tlb_all;
 uint64_t host_root(unsigned int cpu);
 /* The one that its guest's accesses walk: a companion, if it has one. */
 uint64_t host_guest_root(unsigned int cpu);
+/* True when it is a 32-bit guest's: an L3, for code of the supervisor. */
+bool host_root_is_narrow(unsigned int cpu);
 /* Caches all translations that a CPU can reach, as speculation may. */
 void host_tlb_fill(unsigned int cpu);
 /* Calls fn for each cached entry of each CPU. */

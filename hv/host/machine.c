@@ -136,6 +136,12 @@ void arch_l4_m2p_show(uint64_t *l4, bool shown)
 		shown ? (uint64_t)HOST_OWN_TABLE << PAGE_SHIFT | 0x63 : 0;
 }
 
+void arch_l2_fill(uint64_t *l2)
+{
+	for (unsigned int i = ABI_HV32_SLOT_FIRST; i <= ABI_HV32_SLOT_LAST; i++)
+		l2[i] = (uint64_t)HOST_OWN_TABLE << PAGE_SHIFT | 0x63;
+}
+
 bool arch_alloc_may_fail(void)
 {
 	return host_choose(HOST_ALLOC_FAIL, 2);

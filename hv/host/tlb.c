@@ -16,6 +16,7 @@
 static struct tlb {
 	uint64_t root;
 	uint64_t companion; /* 0: the guest's accesses take the root, too */
+	bool narrow; /* the root is a 32-bit guest's L3 */
 	struct host_tlb_entry *entry;
 	unsigned int n, room;
 } tlbs[HOST_MAX_CPUS];
@@ -36,6 +37,11 @@ uint64_t host_root(unsigned int cpu)
 uint64_t host_guest_root(unsigned int cpu)
 {
 	return tlbs[cpu].companion ? tlbs[cpu].companion : tlbs[cpu].root;
+}
+
+bool host_root_is_narrow(unsigned int cpu)
+{
+	return tlbs[cpu].narrow;
 }
 
 unsigned int host_tlb_size(unsigned int cpu)
@@ -211,12 +217,7 @@ void host_tlb_load(unsigned int cpu, const void *from)
 		       old.n * sizeof(*t->entry));
 }
 
-void arch_root_load(mfn_t root)
-{
-	arch_roots_load(root, mfn(0));
-}
-
-void arch_roots_load(mfn_t root, mfn_t companions)
+static void roots_load(mfn_t root, mfn_t companions, bool narrow)
 {
 	unsigned int cpu = host_this->id;
 
@@ -224,7 +225,23 @@ void arch_roots_load(mfn_t root, mfn_t companions)
 		host_fail("cpu %u loads a root in reserved memory", cpu);
 	tlbs[cpu].root = root.v;
 	tlbs[cpu].companion = companions.v ? companions.v + cpu : 0;
+	tlbs[cpu].narrow = narrow;
 	drop(cpu, false, 0);
+}
+
+void arch_root_load(mfn_t root)
+{
+	roots_load(root, mfn(0), false);
+}
+
+void arch_roots_load(mfn_t root, mfn_t companions)
+{
+	roots_load(root, companions, false);
+}
+
+void arch_root32_load(mfn_t l3)
+{
+	roots_load(l3, mfn(0), true);
 }
 
 void arch_flush_local(void)

@@ -42,14 +42,19 @@ struct host_tlb_entry host_walk_root(unsigned int cpu)
 {
 	return (struct host_tlb_entry){
 		.mfn = host_guest_root(cpu),
-		.level = 5,
+		.level = host_root_is_narrow(cpu) ? 4 : 5,
+		.narrow = host_root_is_narrow(cpu),
 		.writable = true,
 		.user = true,
 	};
 }
 
-static void check_entry(uint64_t pte, unsigned int level)
+static void check_entry(uint64_t pte, unsigned int level, uint64_t va,
+			bool narrow)
 {
+	if (narrow && va >> 32)
+		host_fail("a 32-bit guest has level %u entry %#lx for %#lx",
+			  level, pte, va);
 	if (pte & RESERVED_BITS)
 		host_fail("level %u entry %#lx has reserved bits", level, pte);
 	if (level > 1 && (pte & PTE_PSE))
@@ -64,7 +69,7 @@ bool host_walk_step(struct host_tlb_entry *e, uint64_t va, bool write)
 
 	if (!(pte & PTE_P))
 		return false;
-	check_entry(pte, level);
+	check_entry(pte, level, va, e->narrow);
 	e->writable = e->writable && (pte & PTE_RW);
 	e->user = e->user && (pte & PTE_US);
 	if (level == 1 && write && e->writable)
@@ -92,17 +97,22 @@ static struct host_tlb_entry walk_start(unsigned int cpu, uint64_t va)
 	return host_walk_root(cpu);
 }
 
-/* Translates for user mode; false: page fault. */
+/*
+ * Translates for a guest's kernel: user mode, or the supervisor's ring 1 in a
+ * 32-bit one. False: page fault.
+ */
 static bool translate(uint64_t va, bool write, struct host_tlb_entry *out)
 {
 	unsigned int cpu = host_this->id;
 	const struct host_tlb_entry *hit = host_tlb_lookup(cpu, 1, va);
+	bool ring1 = host_root_is_narrow(cpu);
 
 	if (host_window_mfn && walk_base(va, 1) == HOST_WINDOW_VA) {
 		*out = (struct host_tlb_entry){ .mfn = host_window_mfn };
 		return true;
 	}
-	if (hit && hit->user && (!write || (hit->writable && hit->dirty))) {
+	if (hit && (ring1 || hit->user) &&
+	    (!write || (hit->writable && hit->dirty))) {
 		*out = *hit;
 		return true;
 	}
@@ -112,10 +122,10 @@ static bool translate(uint64_t va, bool write, struct host_tlb_entry *out)
 	while (out->level > 1) {
 		if (!host_walk_step(out, va, write))
 			return false;
-		if (out->user)
+		if (ring1 || out->user)
 			host_tlb_insert(cpu, out);
 	}
-	return out->user && (!write || out->writable);
+	return (ring1 || out->user) && (!write || out->writable);
 }
 
 static void move(const struct host_tlb_entry *e, uint64_t va, void *buf,
@@ -189,6 +199,8 @@ static bool guest_range(uint64_t va, size_t n)
 
 	if (last < va)
 		return false;
+	if (host_root_is_narrow(host_this->id))
+		return last < ABI_HV32_START;
 	return last < 1UL << 47 || va >= ABI_HV_END;
 }
 
