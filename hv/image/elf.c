@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ELF64 headers of a hostile file: see elf.h. */
+/* The ELF headers of a hostile file: see elf.h. */
 #include "errno.h"
 #include "image/elf.h"
 #include "lib/string.h"
@@ -7,22 +7,51 @@
 /* Nobody needs more, and each may hold notes that we would walk. */
 #define SEGMENT_HEADERS_MAX 64
 
-static int elf_check_ident(const struct elf_header *h, struct image_error *err)
+static const struct elf_form {
+	uint8_t class;
+	uint16_t machine, segment_bytes, section_bytes;
+} forms[] = {
+	[WIDTH_64] = { ELF_CLASS_64, ELF_MACHINE_X86_64,
+		       sizeof(struct elf_segment), sizeof(struct elf_section) },
+	[WIDTH_32] = { ELF_CLASS_32, ELF_MACHINE_386,
+		       sizeof(struct elf32_segment),
+		       sizeof(struct elf32_section) },
+};
+
+static void header_widen(const uint8_t *data, struct elf_header *out)
 {
-	/* In ELF32, too, machine is at this place. */
-	if (h->class == ELF_CLASS_32 && h->machine == ELF_MACHINE_386)
-		return image_fail(err, -EOPNOTSUPP,
-				  "32-bit kernel: not supported yet");
-	if (h->class != ELF_CLASS_64 || h->data != ELF_DATA_LITTLE ||
-	    h->machine != ELF_MACHINE_X86_64)
+	struct elf32_header h;
+
+	memcpy(&h, data, sizeof(h));
+	memcpy(out, &h, offsetof(struct elf32_header, entry));
+	out->entry = h.entry;
+	out->phoff = h.phoff;
+	out->shoff = h.shoff;
+	out->phentsize = h.phentsize;
+	out->phnum = h.phnum;
+	out->shentsize = h.shentsize;
+	out->shnum = h.shnum;
+	out->shstrndx = h.shstrndx;
+}
+
+/* In both forms class, type and machine are at the same place. */
+static int elf_check_ident(struct elf_file *elf, struct image_error *err)
+{
+	struct elf_header *h = &elf->header;
+
+	elf->width = h->class == ELF_CLASS_32 ? WIDTH_32 : WIDTH_64;
+	if (h->class != forms[elf->width].class || h->data != ELF_DATA_LITTLE ||
+	    h->machine != forms[elf->width].machine)
 		return image_fail(err, -ENOEXEC,
 				  "ELF file of class %u for machine %u, not "
-				  "for x86-64",
+				  "for x86-64 or i386",
 				  h->class, h->machine);
 	if (h->type != ELF_TYPE_EXEC)
 		return image_fail(err, -ENOEXEC,
 				  "ELF file of type %u, not an executable",
 				  h->type);
+	if (elf->width == WIDTH_32)
+		header_widen(elf->data, h);
 	return 0;
 }
 
@@ -30,6 +59,7 @@ static int elf_check_segments(const struct elf_file *elf,
 			      struct image_error *err)
 {
 	const struct elf_header *h = &elf->header;
+	unsigned int bytes = forms[elf->width].segment_bytes;
 
 	if (h->phnum == 0)
 		return image_fail(err, -ENOEXEC,
@@ -39,12 +69,11 @@ static int elf_check_segments(const struct elf_file *elf,
 				  "ELF file with %u program headers, at most "
 				  "%u are sane",
 				  h->phnum, SEGMENT_HEADERS_MAX);
-	if (h->phentsize != sizeof(struct elf_segment))
+	if (h->phentsize != bytes)
 		return image_fail(err, -EBADMSG,
-				  "ELF program headers of %u bytes, not 56",
-				  h->phentsize);
-	if (!elf_range_ok(h->phoff, h->phnum * sizeof(struct elf_segment),
-			  elf->size))
+				  "ELF program headers of %u bytes, not %u",
+				  h->phentsize, bytes);
+	if (!elf_range_ok(h->phoff, h->phnum * bytes, elf->size))
 		return image_fail(err, -EBADMSG,
 				  "truncated ELF file: %lu bytes, program "
 				  "headers at %lu",
@@ -56,6 +85,7 @@ int elf_open(const void *data, size_t size, struct elf_file *out,
 	     struct image_error *err)
 {
 	struct elf_header *h = &out->header;
+	unsigned int bytes;
 	int ret;
 
 	*out = (struct elf_file){ .data = data, .size = size };
@@ -69,33 +99,68 @@ int elf_open(const void *data, size_t size, struct elf_file *out,
 		return image_fail(err, -EBADMSG,
 				  "truncated ELF file: %lu bytes", size);
 	memcpy(h, data, sizeof(*h));
-	ret = elf_check_ident(h, err);
+	ret = elf_check_ident(out, err);
 	if (ret)
 		return ret;
 	ret = elf_check_segments(out, err);
 	if (ret)
 		return ret;
 	out->nr_segments = h->phnum;
-	if (h->shentsize == sizeof(struct elf_section) &&
-	    elf_range_ok(h->shoff, h->shnum * sizeof(struct elf_section), size))
+	bytes = forms[out->width].section_bytes;
+	if (h->shentsize == bytes &&
+	    elf_range_ok(h->shoff, h->shnum * bytes, size))
 		out->nr_sections = h->shnum;
 	return 0;
 }
 
 struct elf_segment elf_get_segment(const struct elf_file *elf, unsigned int i)
 {
+	const uint8_t *at = elf->data + elf->header.phoff +
+			    i * forms[elf->width].segment_bytes;
+	struct elf32_segment n;
 	struct elf_segment s;
 
-	memcpy(&s, elf->data + elf->header.phoff + i * sizeof(s), sizeof(s));
-	return s;
+	if (elf->width == WIDTH_64) {
+		memcpy(&s, at, sizeof(s));
+		return s;
+	}
+	memcpy(&n, at, sizeof(n));
+	return (struct elf_segment){
+		.type = n.type,
+		.flags = n.flags,
+		.offset = n.offset,
+		.vaddr = n.vaddr,
+		.paddr = n.paddr,
+		.filesz = n.filesz,
+		.memsz = n.memsz,
+		.align = n.align,
+	};
 }
 
 struct elf_section elf_get_section(const struct elf_file *elf, unsigned int i)
 {
+	const uint8_t *at = elf->data + elf->header.shoff +
+			    i * forms[elf->width].section_bytes;
+	struct elf32_section n;
 	struct elf_section s;
 
-	memcpy(&s, elf->data + elf->header.shoff + i * sizeof(s), sizeof(s));
-	return s;
+	if (elf->width == WIDTH_64) {
+		memcpy(&s, at, sizeof(s));
+		return s;
+	}
+	memcpy(&n, at, sizeof(n));
+	return (struct elf_section){
+		.name = n.name,
+		.type = n.type,
+		.flags = n.flags,
+		.addr = n.addr,
+		.offset = n.offset,
+		.size = n.size,
+		.link = n.link,
+		.info = n.info,
+		.addralign = n.addralign,
+		.entsize = n.entsize,
+	};
 }
 
 bool elf_section_is_named(const struct elf_file *elf,

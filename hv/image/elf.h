@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of the ELF64 format that a kernel image needs. */
+/*
+ * The parts of the ELF format that a kernel image needs. Those of 32-bit files
+ * are widened as they are read: what follows knows one form.
+ */
 #ifndef LODGE_IMAGE_ELF_H
 #define LODGE_IMAGE_ELF_H
 
@@ -44,10 +47,34 @@ _Static_assert(sizeof(struct elf_header) == 64, "ELF64 header");
 _Static_assert(sizeof(struct elf_segment) == 56, "ELF64 program header");
 _Static_assert(sizeof(struct elf_section) == 64, "ELF64 section header");
 
+struct elf32_header {
+	uint8_t magic[4];
+	uint8_t class, data, ident_version, abi, abi_version, pad[7];
+	uint16_t type, machine;
+	uint32_t version;
+	uint32_t entry, phoff, shoff;
+	uint32_t flags;
+	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+};
+
+struct elf32_segment {
+	uint32_t type, offset, vaddr, paddr, filesz, memsz, flags, align;
+};
+
+struct elf32_section {
+	uint32_t name, type, flags, addr, offset, size, link, info, addralign,
+		entsize;
+};
+
+_Static_assert(sizeof(struct elf32_header) == 52, "ELF32 header");
+_Static_assert(sizeof(struct elf32_segment) == 32, "ELF32 program header");
+_Static_assert(sizeof(struct elf32_section) == 40, "ELF32 section header");
+
 /* A file whose header is good. Sections are optional: nr_sections may be 0. */
 struct elf_file {
 	const uint8_t *data;
 	size_t size;
+	enum domain_width width;
 	struct elf_header header;
 	unsigned int nr_segments, nr_sections;
 };
@@ -59,8 +86,8 @@ static inline bool elf_range_ok(uint64_t offset, uint64_t len, size_t size)
 }
 
 /*
- * Checks that this is an executable for x86-64 whose table of segments is
- * inside the file. A table of sections that is not, or of an unknown form,
+ * Checks that this is an executable for x86-64, or for i386 in a 32-bit
+ * file, whose table of segments is inside the file. A table of sections that is not, or of an unknown form,
  * counts as none. Errors as of image_parse().
  */
 [[nodiscard]] int elf_open(const void *data, size_t size, struct elf_file *out,

@@ -25,12 +25,12 @@
 void image_release(struct image_file *file, const struct image_alloc *mem);
 
 /*
- * Reads the ELF headers and Xen notes of a kernel for x86-64 and checks that
- * it could be built: everything inside the file, nothing overlapping, all
+ * Reads the ELF headers and Xen notes of a kernel for x86-64 or i386 and
+ * checks that it could be built: everything in the file, no overlaps, all
  * addresses outside the hypervisor's range, no required feature that we
  * lack. Returns 0 and fills `out`, which refers to `data`; else -ENOEXEC (not
  * a paravirtual kernel), -EBADMSG (damaged or contradictory) or -EOPNOTSUPP
- * (32-bit, or a feature that we lack) and fills `err`.
+ * (32-bit without PAE, or a feature that we lack) and fills `err`.
  */
 [[nodiscard]] int image_parse(const void *data, size_t size,
 			      struct kernel_image *out,

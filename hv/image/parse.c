@@ -34,10 +34,21 @@ static void copy_text(char *to, size_t room, struct note_text from)
 	to[n] = '\0';
 }
 
+/* The hypervisor's addresses, and how far those below them go, by width. */
+static const struct space {
+	uint64_t low_end, hv_start, hv_end;
+} spaces[] = {
+	[WIDTH_64] = { LOW_HALF_END, ABI_HV_START, ABI_HV_END },
+	[WIDTH_32] = { ABI_HV32_START, ABI_HV32_START, UINT64_MAX },
+};
+
 /* Whether [start, end) is canonical and free of the hypervisor's addresses. */
-static bool range_is_guests(uint64_t start, uint64_t end)
+static bool range_is_guests(const struct kernel_image *k, uint64_t start,
+			    uint64_t end)
 {
-	return start < end && (end <= LOW_HALF_END || start >= ABI_HV_END);
+	const struct space *s = &spaces[k->width];
+
+	return start < end && (end <= s->low_end || start >= s->hv_end);
 }
 
 static int segment_add(const struct elf_segment *s, struct kernel_image *out,
@@ -102,7 +113,7 @@ static int segment_place(struct kernel_image *out, unsigned int nr,
 	s->paddr = paddr;
 	if (__builtin_add_overflow(paddr, out->virt_base, &s->vaddr) ||
 	    __builtin_add_overflow(s->vaddr, s->memsz, &vend) ||
-	    !range_is_guests(s->vaddr, vend))
+	    !range_is_guests(out, s->vaddr, vend))
 		return image_fail(err, -EBADMSG,
 				  "segment %u: %lu bytes at virtual %#lx are "
 				  "not a guest's",
@@ -142,7 +153,7 @@ static int segments_place(struct kernel_image *out, struct image_error *err)
 	for (unsigned int i = 0; ret == 0 && i < out->nr_segments; i++)
 		ret = segment_place(out, i, err);
 	/* Loaded in one half, all of it is: what lies between is mapped. */
-	if (ret == 0 && !range_is_guests(out->vstart, out->vend))
+	if (ret == 0 && !range_is_guests(out, out->vstart, out->vend))
 		return image_fail(err, -EBADMSG,
 				  "virtual %#lx to %#lx are not a guest's",
 				  out->vstart, out->vend);
@@ -158,6 +169,7 @@ static int addresses_check(const struct kernel_image *k,
 			   struct image_error *err)
 {
 	uint64_t page = k->hypercall_page, p2m = k->p2m_base;
+	uint64_t hv_start = spaces[k->width].hv_start;
 
 	if (!in_image(k, k->entry))
 		return image_fail(err, -EBADMSG,
@@ -172,14 +184,14 @@ static int addresses_check(const struct kernel_image *k,
 				  page, k->vstart, k->vend);
 	if (k->has_p2m_base &&
 	    (p2m % PAGE_SIZE || p2m > UINT64_MAX - PAGE_SIZE ||
-	     !range_is_guests(p2m, p2m + PAGE_SIZE) || in_image(k, p2m)))
+	     !range_is_guests(k, p2m, p2m + PAGE_SIZE) || in_image(k, p2m)))
 		return image_fail(err, -EBADMSG,
 				  "INIT_P2M %#lx is no place for a table", p2m);
-	if (k->has_hv_start_low && k->hv_start_low > ABI_HV_START)
+	if (k->has_hv_start_low && k->hv_start_low > hv_start)
 		return image_fail(err, -EOPNOTSUPP,
 				  "the kernel wants the hypervisor above %#lx, "
 				  "it is at %#lx",
-				  k->hv_start_low, ABI_HV_START);
+				  k->hv_start_low, hv_start);
 	return 0;
 }
 
@@ -240,6 +252,21 @@ static int notes_check(const struct xen_notes *notes, struct image_error *err)
 	return 0;
 }
 
+/* A 32-bit kernel must be for page tables of three levels: that is ours. */
+static int check_pae(const struct xen_notes *notes, const struct kernel_image *k,
+		     struct image_error *err)
+{
+	static const char *const good[] = { "yes", "yes[extended-cr3]",
+					    "bimodal" };
+
+	if (k->width == WIDTH_64)
+		return 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(good); i++)
+		if (notes_text_is(notes, XEN_ELFNOTE_PAE_MODE, good[i]))
+			return 0;
+	return image_fail(err, -EOPNOTSUPP, "a 32-bit kernel without PAE");
+}
+
 /*
  * A kernel for hardware virtualization has PHYS32_ENTRY. One that can do
  * both has a paravirtual entry besides: a note, or at least a hypercall page
@@ -267,6 +294,7 @@ int image_parse(const void *data, size_t size, struct kernel_image *out,
 
 	*out = (struct kernel_image){ .data = data, .size = size };
 	ret = elf_open(data, size, &elf, err);
+	out->width = (uint8_t)elf.width;
 	if (ret == 0)
 		ret = segments_collect(&elf, out, err);
 	if (ret == 0)
@@ -279,6 +307,8 @@ int image_parse(const void *data, size_t size, struct kernel_image *out,
 	ret = segments_place(out, err);
 	if (ret == 0)
 		ret = check_paravirtual(&notes, out, err);
+	if (ret == 0)
+		ret = check_pae(&notes, out, err);
 	if (ret == 0)
 		ret = features_parse(&notes, out, err);
 	return ret ? ret : addresses_check(out, err);

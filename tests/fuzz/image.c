@@ -90,6 +90,19 @@ static void try_headers(const uint8_t *data, size_t size)
 	try_exactly(s.bytes, s.size);
 }
 
+/* The same of a 32-bit kernel: headers and notes alike. */
+static void try_narrow(const uint8_t *data, size_t size)
+{
+	struct sample s;
+
+	sample_kernel32(&s);
+	sample_text(&s, XEN_ELFNOTE_PAE_MODE, "yes");
+	sample_narrow(&s);
+	for (size_t i = 0; i < size && i < SAMPLE_NOTES + s.notes_size; i++)
+		s.bytes[i] ^= data[i];
+	try_exactly(s.bytes, s.size);
+}
+
 static void try_legacy(const uint8_t *data, size_t size)
 {
 	struct sample s;
@@ -114,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	static void (*const ways[])(const uint8_t *data, size_t size) = {
 		try_exactly, try_payload, try_notes, try_headers, try_legacy,
+		try_narrow,
 	};
 
 	if (size > 0)

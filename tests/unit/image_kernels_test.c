@@ -127,6 +127,39 @@ static void test_grub(void **state)
 	module_close(&m);
 }
 
+/* 32-bit, its last note claims more than there is. */
+static void test_grub_narrow(void **state)
+{
+	struct module m;
+
+	(void)state;
+	module_read(&m, "build/guests/grub-i386-xen.bin");
+	module_parse(&m);
+	assert_string_equal(m.kernel.guest_os, "GRUB");
+	assert_int_equal(m.kernel.width, WIDTH_32);
+	assert_int_equal(m.kernel.virt_base, 0);
+	assert_int_equal(m.kernel.nr_segments, 2);
+	module_close(&m);
+}
+
+/* 32-bit, gzip'd; its notes are another's, what counts is __xen_guest. */
+static void test_gnumach(void **state)
+{
+	struct module m;
+
+	(void)state;
+	module_read(&m, "build/guests/gnumach");
+	module_parse(&m);
+	assert_string_equal(m.kernel.guest_os, "GNU Mach");
+	assert_non_null(m.file.owned);
+	assert_true(m.kernel.legacy);
+	assert_int_equal(m.kernel.width, WIDTH_32);
+	assert_int_equal(m.kernel.entry, 0xc0000000UL);
+	assert_int_equal(m.kernel.hypercall_page, 0xc0002000UL);
+	assert_int_equal(m.kernel.segment[0].paddr, 0);
+	module_close(&m);
+}
+
 static void test_xen_itself_is_no_guest(void **state)
 {
 	struct module m;
@@ -137,7 +170,7 @@ static void test_xen_itself_is_no_guest(void **state)
 	assert_int_equal(image_unpack(m.bytes, m.size, &m.mem, &m.file, &err),
 			 0);
 	assert_true(image_parse(m.file.data, m.file.size, &m.kernel, &err) < 0);
-	assert_non_null(strstr(err.text, "32-bit kernel: not supported yet"));
+	assert_non_null(strstr(err.text, "not a Xen guest kernel"));
 	module_close(&m);
 }
 
@@ -148,6 +181,8 @@ int main(void)
 		cmocka_unit_test(test_cloud_kernel),
 		cmocka_unit_test(test_installer_kernel),
 		cmocka_unit_test(test_grub),
+		cmocka_unit_test(test_grub_narrow),
+		cmocka_unit_test(test_gnumach),
 		cmocka_unit_test(test_xen_itself_is_no_guest),
 	};
 

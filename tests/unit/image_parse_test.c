@@ -252,6 +252,27 @@ static void test_legacy_string(void **state)
 	assert_true(k.bsd_symtab);
 }
 
+/* GNU Mach's own words. */
+static void test_legacy_narrow(void **state)
+{
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	sample_legacy(&s, "GUEST_OS=GNU Mach,GUEST_VERSION=1.3,XEN_VER=xen-3.0,"
+			  "VIRT_BASE=0xC0000000,ELF_PADDR_OFFSET=0xC0000000,"
+			  "HYPERCALL_PAGE=0x1002,PAE=yes[extended-cr3],"
+			  "LOADER=generic,FEATURES=pae_pgdir_above_4gb");
+	sample_segment(&s, 0)->paddr += SAMPLE_BASE32;
+	sample_header(&s)->entry = SAMPLE_BASE32 + SAMPLE_PADDR;
+	sample_narrow(&s);
+	expect_kernel(&s, &k);
+	assert_true(k.legacy && k.width == WIDTH_32);
+	assert_string_equal(k.guest_os, "GNU Mach");
+	assert_int_equal(k.segment[0].paddr, SAMPLE_PADDR);
+	assert_int_equal(k.hypercall_page, SAMPLE_BASE32 + 0x1002000);
+}
+
 static void test_legacy_refusals(void **state)
 {
 	struct sample s;
@@ -284,9 +305,12 @@ static void test_not_our_kind_of_elf(void **state)
 	expect_refusal(&s, -ENOEXEC, "not an executable");
 	sample_header(&s)->machine = 183;
 	expect_refusal(&s, -ENOEXEC, "not for x86-64");
+	/* A 64-bit file for i386, a 32-bit one for x86-64 (x32). */
 	sample_header(&s)->machine = ELF_MACHINE_386;
+	expect_refusal(&s, -ENOEXEC, "class 2 for machine 3");
+	sample_header(&s)->machine = ELF_MACHINE_X86_64;
 	sample_header(&s)->class = ELF_CLASS_32;
-	expect_refusal(&s, -EOPNOTSUPP, "32-bit kernel: not supported yet");
+	expect_refusal(&s, -ENOEXEC, "class 1 for machine 62");
 	s.bytes[0] = 'x';
 	expect_refusal(&s, -ENOEXEC, "not an ELF file");
 	sample_bare(&s);
@@ -295,6 +319,65 @@ static void test_not_our_kind_of_elf(void **state)
 	expect_refusal(&s, -ENOEXEC, "nothing to load");
 	sample_header(&s)->phnum = 0;
 	expect_refusal(&s, -ENOEXEC, "without program headers");
+}
+
+static void test_narrow(void **state)
+{
+	static const char *const pae[] = { "yes", "yes[extended-cr3]",
+					   "bimodal" };
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		sample_kernel32(&s);
+		sample_text(&s, XEN_ELFNOTE_PAE_MODE, pae[i]);
+		sample_narrow(&s);
+		expect_kernel(&s, &k);
+		assert_int_equal(k.width, WIDTH_32);
+		assert_int_equal(k.segment[0].paddr, SAMPLE_PADDR);
+		assert_int_equal(k.segment[0].offset, SAMPLE_TEXT);
+		assert_int_equal(k.segment[0].filesz, SAMPLE_TEXT_SIZE);
+		assert_int_equal(k.segment[0].memsz, 0x3000);
+		assert_int_equal(k.vstart, SAMPLE_BASE32 + SAMPLE_PADDR);
+		assert_int_equal(k.entry, SAMPLE_BASE32 + SAMPLE_PADDR);
+	}
+	sample_kernel32(&s);
+	sample_narrow(&s);
+	expect_refusal(&s, -EOPNOTSUPP, "without PAE");
+	sample_kernel32(&s);
+	sample_text(&s, XEN_ELFNOTE_PAE_MODE, "no");
+	sample_narrow(&s);
+	expect_refusal(&s, -EOPNOTSUPP, "without PAE");
+}
+
+/* Each end of a 32-bit kernel against the hypervisor's range and 4 GiB. */
+static void test_narrow_ends(void **state)
+{
+	static const uint64_t bad[] = { 0xf4800000, 0xf5800000, 0xfeffe000,
+					0xffffe000 };
+	struct kernel_image k;
+	struct sample s;
+
+	(void)state;
+	for (unsigned i = 0; i <= 4; i++) {
+		uint64_t base = i < 4 ? bad[i] : 0xf47fd000;
+
+		sample_kernel32(&s);
+		sample_number(&s, XEN_ELFNOTE_VIRT_BASE, base);
+		sample_number(&s, XEN_ELFNOTE_ENTRY, base + SAMPLE_PADDR);
+		sample_text(&s, XEN_ELFNOTE_PAE_MODE, "yes");
+		sample_narrow(&s);
+		if (i < 4)
+			expect_refusal(&s, -EBADMSG, "not a guest's");
+		else
+			expect_kernel(&s, &k);
+	}
+	sample_kernel32(&s);
+	sample_text(&s, XEN_ELFNOTE_PAE_MODE, "yes");
+	sample_number(&s, XEN_ELFNOTE_HV_START_LOW, 0xf5800001);
+	sample_narrow(&s);
+	expect_refusal(&s, -EOPNOTSUPP, "wants the hypervisor above");
 }
 
 static void test_hvm_only(void **state)
@@ -520,27 +603,43 @@ static void test_file_cut_anywhere_is_refused(void **state)
 	for (s.size = 0; s.size < whole; s.size++)
 		assert_true(try_parse(&s, &k, &err) < 0);
 	assert_int_equal(try_parse(&s, &k, &err), 0);
+	sample_kernel32(&s);
+	sample_text(&s, XEN_ELFNOTE_PAE_MODE, "yes");
+	sample_narrow(&s);
+	for (s.size = 0; s.size < whole; s.size++)
+		assert_true(try_parse(&s, &k, &err) < 0);
+	assert_int_equal(try_parse(&s, &k, &err), 0);
 }
 
 /* A flipped bit may go unnoticed; what is accepted then is still sane. */
-static void test_flipped_bits(void **state)
+static void flip_bits(struct sample *s)
 {
 	struct kernel_image k;
 	struct image_error err;
-	struct sample s;
 	unsigned int refused = 0;
 
-	(void)state;
-	sample_kernel(&s);
-	for (size_t bit = 0; bit < (SAMPLE_NOTES + s.notes_size) * 8; bit++) {
-		s.bytes[bit / 8] ^= 1 << bit % 8;
-		if (try_parse(&s, &k, &err))
+	for (size_t bit = 0; bit < (SAMPLE_NOTES + s->notes_size) * 8; bit++) {
+		s->bytes[bit / 8] ^= 1 << bit % 8;
+		if (try_parse(s, &k, &err))
 			refused++;
 		else
 			assert_true(sample_is_sane(&k));
-		s.bytes[bit / 8] ^= 1 << bit % 8;
+		s->bytes[bit / 8] ^= 1 << bit % 8;
 	}
-	assert_true(refused > 500);
+	assert_true(refused > 400);
+}
+
+static void test_flipped_bits(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	sample_kernel(&s);
+	flip_bits(&s);
+	sample_kernel32(&s);
+	sample_text(&s, XEN_ELFNOTE_PAE_MODE, "yes");
+	sample_narrow(&s);
+	flip_bits(&s);
 }
 
 int main(void)
@@ -554,8 +653,11 @@ int main(void)
 		cmocka_unit_test(test_notes_of_others_are_passed_over),
 		cmocka_unit_test(test_notes_in_sections),
 		cmocka_unit_test(test_legacy_string),
+		cmocka_unit_test(test_legacy_narrow),
 		cmocka_unit_test(test_legacy_refusals),
 		cmocka_unit_test(test_not_our_kind_of_elf),
+		cmocka_unit_test(test_narrow),
+		cmocka_unit_test(test_narrow_ends),
 		cmocka_unit_test(test_hvm_only),
 		cmocka_unit_test(test_interface_and_loader),
 		cmocka_unit_test(test_features),

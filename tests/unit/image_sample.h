@@ -121,6 +121,64 @@ static inline void sample_kernel(struct sample *s)
 	sample_note(s, XEN_ELFNOTE_SUPPORTED_FEATURES, "\1\x88\0", 4);
 }
 
+#define SAMPLE_BASE32 0xc0000000UL
+
+/* Makes what was built a 32-bit file, as far as the numbers fit. */
+static inline void sample_narrow(struct sample *s)
+{
+	struct elf_header h = *sample_header(s);
+	struct elf_segment seg[8];
+	struct elf_section sec[8];
+	struct elf32_header n = {
+		.magic = { 0x7f, 'E', 'L', 'F' },
+		.class = ELF_CLASS_32,
+		.data = ELF_DATA_LITTLE,
+		.type = h.type,
+		.machine = ELF_MACHINE_386,
+		.entry = (uint32_t)h.entry,
+		.phoff = 52,
+		.shoff = (uint32_t)h.shoff,
+		.phentsize = 32,
+		.phnum = h.phnum,
+		.shentsize = 40,
+		.shnum = h.shnum,
+		.shstrndx = h.shstrndx,
+	};
+
+	memcpy(seg, s->bytes + 64, sizeof(seg));
+	memcpy(sec, s->bytes + h.shoff, sizeof(sec));
+	memset(s->bytes, 0, 64 + h.phnum * sizeof(seg[0]));
+	memcpy(s->bytes, &n, sizeof(n));
+	for (unsigned i = 0; i < h.phnum; i++) {
+		uint32_t v[8] = { seg[i].type,	 seg[i].offset, seg[i].vaddr,
+				  seg[i].paddr,	 seg[i].filesz, seg[i].memsz,
+				  seg[i].flags,	 seg[i].align };
+
+		memcpy(s->bytes + 52 + i * 32, v, 32);
+	}
+	for (unsigned i = 0; i < h.shnum; i++) {
+		uint32_t v[10] = { sec[i].name,	  sec[i].type,
+				   sec[i].flags,  sec[i].addr,
+				   sec[i].offset, sec[i].size,
+				   sec[i].link,	  sec[i].info };
+
+		memcpy(s->bytes + h.shoff + i * 40, v, 40);
+	}
+}
+
+/* A 32-bit kernel of Linux's kind, but for the last step, sample_narrow(). */
+static inline void sample_kernel32(struct sample *s)
+{
+	sample_bare(s);
+	sample_segment(s, 0)->vaddr = SAMPLE_BASE32 + SAMPLE_PADDR;
+	sample_text(s, XEN_ELFNOTE_GUEST_OS, "linux");
+	sample_text(s, XEN_ELFNOTE_XEN_VERSION, "xen-3.0");
+	sample_text(s, XEN_ELFNOTE_LOADER, "generic");
+	sample_note(s, XEN_ELFNOTE_VIRT_BASE, "\0\0\0\xc0", 4);
+	sample_number(s, XEN_ELFNOTE_ENTRY, SAMPLE_BASE32 + SAMPLE_PADDR);
+	sample_number(s, XEN_ELFNOTE_HV_START_LOW, 0xf5800000);
+}
+
 #define BZ_SAMPLE_PAYLOAD 0x600 /* two sectors of setup, then this much */
 
 /* Puts a bzImage around `payload`; the result is for free(). */
@@ -161,6 +219,7 @@ static inline bool sample_is_sane(const struct kernel_image *k)
 		(k->hypercall_page % PAGE_SIZE == 0 &&
 		 k->hypercall_page >= k->vstart &&
 		 k->hypercall_page + PAGE_SIZE <= k->vend)) &&
+	       (k->width == WIDTH_64 || k->vend <= 0xf5800000) &&
 	       strlen(k->guest_os) < sizeof(k->guest_os);
 }
 
