@@ -78,6 +78,7 @@ struct domain {
 	uint32_t version;
 	uint16_t id;
 	bool privileged; /* may ask for what domain 0 may */
+	uint8_t width;	 /* enum domain_width, from its creation on */
 	char name[DOMAIN_NAME_MAX];
 	uint8_t handle[16];	  /* its UUID */
 	atomic32_t state;	  /* enum domain_state */

@@ -18,6 +18,7 @@ struct spinlock;
 
 #define arch_frames	  ((struct frame *)MAP_FRAMES)
 #define arch_m2p	  ((uint64_t *)MAP_M2P_RW)
+#define arch_m2p32	  ((uint32_t *)MAP_M2P32)
 #define arch_frame_ptr(m) ((void *)(MAP_DIRECT + ((m).v << 12)))
 /* The frame of an address that arch_frame_ptr() gave. */
 #define arch_frame_of_ptr(p) (mfn(((uint64_t)(p)-MAP_DIRECT) >> 12))

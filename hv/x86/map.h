@@ -18,6 +18,7 @@
 #define MAP_M2P_RW     MAP_C(0xffff818000000000) /* slot 259, same tables */
 #define MAP_IMAGE      MAP_C(0xffff820000000000) /* slot 260 */
 #define MAP_DEVICES    MAP_C(0xffff828000000000) /* slot 261 */
+#define MAP_M2P32      MAP_C(0xffff82c000000000) /* its second half */
 #define MAP_DIRECT     MAP_C(0xffff830000000000) /* slots 262-271 */
 #define MAP_DIRECT_END MAP_C(0xffff880000000000)
 

@@ -12,7 +12,12 @@
  * 259 for us (supervisor, writable) lead to the same L3; rights are the AND
  * of all levels.
  *
- * The frame table and the m2p cover all frame numbers up to the last of RAM.
+ * 32-bit guests, who cannot name these slots, have a table of 32-bit numbers
+ * in slots of an L2 of theirs, for their kernel to read. Their root is of four
+ * entries: the processor starts at an L4 of this CPU's, whose slot 0 is all
+ * of the guest's address space.
+ *
+ * The frame table and the m2ps cover all frame numbers up to the last of RAM.
  * Where 2 MiB of a table describe no RAM at all (the hole below 4 GiB, and
  * larger ones), one shared page stands for all of them, read-only.
  */
@@ -259,6 +264,8 @@ void paging_init(struct memory_map *map, uint64_t image_phys)
 	map_frame_table(MAP_FRAMES, sizeof(struct frame), 0, RW_DATA);
 	map_frame_table(MAP_M2P_RW, sizeof(uint64_t), 0xff,
 			(RW_DATA | PTE_US) & ~PTE_G);
+	/* Guests of 32 bits see it at an address of theirs: not global. */
+	map_frame_table(MAP_M2P32, sizeof(uint32_t), 0xff, RW_DATA & ~PTE_G);
 	/* The guests' door: same tables, user, read-only, not executable. */
 	l4[pte_index(MAP_M2P_RO, 4)] =
 		(l4[pte_index(MAP_M2P_RW, 4)] & PTE_ADDR) | PTE_P | PTE_US |
@@ -376,9 +383,32 @@ void arch_l4_m2p_show(uint64_t *l4, bool shown)
 		*slot = entry;
 }
 
+void arch_l2_fill(uint64_t *l2)
+{
+	const uint64_t *own = entry_at(MAP_M2P32, 2);
+
+	for (unsigned int i = ABI_HV32_SLOT_FIRST; i <= ABI_HV32_SLOT_LAST; i++)
+		l2[i] = own[i - ABI_HV32_SLOT_FIRST] & ~(PTE_RW | PTE_US);
+}
+
+/* Each CPU's L4 for 32-bit guests: physical. */
+static uint64_t roots32[MAX_CPUS];
+
+void arch_root32_load(mfn_t l3)
+{
+	uint64_t root = roots32[this_cpu()->id];
+	uint64_t *l4 = phys_ptr(root);
+
+	l4[0] = mfn_to_maddr(l3).v | TABLE;
+	cr3_load(root);
+}
+
 void paging_map_cpu_area(unsigned int cpu, uint64_t stack_phys)
 {
 	uint64_t area = CPU_AREA(cpu);
+
+	roots32[cpu] = table_alloc();
+	arch_l4_fill(phys_ptr(roots32[cpu]));
 
 	for (uint64_t p = CPU_AREA_GDT; p <= CPU_AREA_TSS; p += PAGE_SIZE) {
 		/* The windows onto guests' tables stay empty. */
@@ -405,7 +435,7 @@ static uint64_t map_devices(uint64_t phys, size_t bytes, uint64_t bits)
 	uint64_t pages = (off + bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	uint64_t va = next_device;
 
-	if (va + (pages << PAGE_SHIFT) > MAP_DIRECT || bytes > GB1)
+	if (va + (pages << PAGE_SHIFT) > MAP_M2P32 || bytes > GB1)
 		return 0;
 	for (uint64_t i = 0; i < pages; i++)
 		if (!map_page(va + (i << PAGE_SHIFT),
