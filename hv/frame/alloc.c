@@ -245,7 +245,7 @@ uint64_t frame_free_pages(void)
 void frame_begin(struct frame *f, uint64_t type)
 {
 	flush_stale(f);
-	arch_m2p[frame_mfn(f).v] = M2P_INVALID;
+	frame_m2p_set(f, M2P_INVALID);
 	f->progress = 0;
 	atomic64_store(&f->type, type);
 }
@@ -441,7 +441,7 @@ void frame_put_last(struct frame *f, uint64_t refs)
 
 	BUG_ON((refs & FRAME_COUNT_MASK) == 0);
 	flush_stamp(f);
-	arch_m2p[frame_mfn(f).v] = M2P_INVALID;
+	frame_m2p_set(f, M2P_INVALID);
 	if (!(refs & FRAME_SHARED) && owner != DOMID_XEN) {
 		BUG_ON(!d); /* a domain outlives its frames */
 		spin_lock(&d->frames.lock);

@@ -41,6 +41,13 @@ static inline struct frame *frame_lookup(guest_mfn_t m)
 	return m.v < frame_limit ? &arch_frames[m.v] : NULL;
 }
 
+/* The m2p entry of a frame, in both widths that guests read it in. */
+static inline void frame_m2p_set(const struct frame *f, uint64_t pfn)
+{
+	arch_m2p[frame_mfn(f).v] = pfn;
+	arch_m2p32[frame_mfn(f).v] = (uint32_t)pfn;
+}
+
 /* ---- general references (count.c) ---- */
 
 /*

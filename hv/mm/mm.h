@@ -94,7 +94,7 @@ uint64_t mm_cpus_running(const struct domain *d, uint64_t vcpus);
 /* The m2p entry of a frame. */
 static inline void mm_m2p_set(const struct frame *f, uint64_t pfn)
 {
-	arch_m2p[frame_mfn(f).v] = pfn;
+	frame_m2p_set(f, pfn);
 }
 
 /* ---- registers and code as the decoder wants them (ptwr.c) ---- */
