@@ -15,36 +15,31 @@ static uint32_t version_of(const uint32_t *version)
 	return v;
 }
 
-unsigned long read_tsc(void)
+uint64_t read_tsc(void)
 {
-	unsigned long lo, hi;
+	uint32_t lo, hi;
 
 	__asm__ __volatile__("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-	return (hi << 32) | lo;
+	return ((uint64_t)hi << 32) | lo;
 }
 
-static unsigned long scale(unsigned long ticks, uint32_t mul, int8_t shift)
+/* ticks * mul / 2^32, by halves: no product has more than 64 bits. */
+static uint64_t scale(uint64_t ticks, uint32_t mul, int8_t shift)
 {
-	unsigned long lo, hi;
-
 	ticks = shift < 0 ? ticks >> -shift : ticks << shift;
-	__asm__("mulq %3"
-		: "=a"(lo), "=d"(hi)
-		: "0"(ticks), "r"((unsigned long)mul)
-		: "cc");
-	return (hi << 32) | (lo >> 32);
+	return (ticks >> 32) * mul + ((uint64_t)(uint32_t)ticks * mul >> 32);
 }
 
-unsigned long clock_scale(unsigned long tsc_ticks)
+uint64_t clock_scale(uint64_t tsc_ticks)
 {
 	return scale(tsc_ticks, vcpu_info->time.tsc_to_system_mul,
 		     vcpu_info->time.tsc_shift);
 }
 
-unsigned long clock_now(void)
+uint64_t clock_now(void)
 {
 	const vcpu_time_info_t *time = &vcpu_info->time;
-	unsigned long now;
+	uint64_t now;
 	uint32_t version;
 
 	do {
@@ -59,16 +54,25 @@ unsigned long clock_now(void)
 	return now;
 }
 
-unsigned long clock_wall(unsigned long *nanoseconds)
+static uint32_t wc_sec_hi(void)
 {
-	unsigned long seconds, rest;
+#ifdef __i386__
+	return shared_info->arch.wc_sec_hi;
+#else
+	return shared_info->wc_sec_hi;
+#endif
+}
+
+uint64_t clock_wall(uint64_t *nanoseconds)
+{
+	uint64_t seconds, rest;
 	uint32_t version;
 
 	do {
 		do
 			version = version_of(&shared_info->wc_version);
 		while (version & 1);
-		seconds = ((unsigned long)shared_info->wc_sec_hi << 32) |
+		seconds = ((uint64_t)wc_sec_hi() << 32) |
 			  shared_info->wc_sec;
 		rest = shared_info->wc_nsec;
 		barrier();
@@ -79,7 +83,7 @@ unsigned long clock_wall(unsigned long *nanoseconds)
 	return seconds + rest / SECOND;
 }
 
-long timer_set(unsigned long deadline, unsigned int flags)
+long timer_set(uint64_t deadline, unsigned int flags)
 {
 	vcpu_set_singleshot_timer_t timer;
 
@@ -94,7 +98,7 @@ long timer_stop(void)
 	return HYPERVISOR_vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL);
 }
 
-long timer_set_period(unsigned long period)
+long timer_set_period(uint64_t period)
 {
 	vcpu_set_periodic_timer_t timer;
 
@@ -104,9 +108,9 @@ long timer_set_period(unsigned long period)
 	return HYPERVISOR_vcpu_op(VCPUOP_set_periodic_timer, 0, &timer);
 }
 
-void clock_spin(unsigned long nanoseconds)
+void clock_spin(uint64_t nanoseconds)
 {
-	unsigned long end = clock_now() + nanoseconds;
+	uint64_t end = clock_now() + nanoseconds;
 
 	while (clock_now() < end)
 		__asm__ __volatile__("pause");

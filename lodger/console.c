@@ -19,7 +19,7 @@ void console_init(void)
 
 	if (is_initial_domain() || !mfn)
 		return;
-	if (HYPERVISOR_update_va_mapping(ring_window, (mfn << 12) | PTE_RW,
+	if (HYPERVISOR_update_va_mapping(ring_window, pte_make(mfn, PTE_RW),
 					 UVMF_INVLPG))
 		return;
 	ring = (void *)ring_window;

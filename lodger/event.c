@@ -13,6 +13,8 @@
  */
 #include "lodger.h"
 
+#define WORD_BITS (8 * sizeof(unsigned long))
+
 static struct {
 	event_handler_t handler;
 	void *argument;
@@ -29,29 +31,29 @@ static unsigned long exchange(volatile unsigned long *word, unsigned long v)
 static void bit_set(volatile unsigned long *words, unsigned long bit)
 {
 	__asm__ __volatile__("lock; bts %1, %0"
-			     : "+m"(words[bit / 64])
-			     : "r"(bit % 64)
+			     : "+m"(words[bit / WORD_BITS])
+			     : "r"(bit % WORD_BITS)
 			     : "memory", "cc");
 }
 
 static void bit_clear(volatile unsigned long *words, unsigned long bit)
 {
 	__asm__ __volatile__("lock; btr %1, %0"
-			     : "+m"(words[bit / 64])
-			     : "r"(bit % 64)
+			     : "+m"(words[bit / WORD_BITS])
+			     : "r"(bit % WORD_BITS)
 			     : "memory", "cc");
 }
 
 static int bit_test(const volatile unsigned long *words, unsigned long bit)
 {
-	return (words[bit / 64] >> (bit % 64)) & 1;
+	return (words[bit / WORD_BITS] >> (bit % WORD_BITS)) & 1;
 }
 
 void event_init(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < ARRAY_SIZE(shared_info->evtchn_mask); i++)
 		shared_info->evtchn_mask[i] = ~0UL;
 }
 
@@ -67,7 +69,7 @@ static void deliver_word(unsigned int word)
 				  shared_info->evtchn_mask)[word];
 		if (!ready)
 			return;
-		port = word * 64 + (unsigned int)__builtin_ctzl(ready);
+		port = word * WORD_BITS + (unsigned int)__builtin_ctzl(ready);
 		event_clear(port);
 		if (port < EVENT_PORTS && handlers[port].handler)
 			handlers[port].handler(port, handlers[port].argument);

@@ -30,9 +30,9 @@ unsigned long virt_to_mfn(const void *address)
 	return mfn_list[virt_to_pfn(address)];
 }
 
-unsigned long virt_to_machine(const void *address)
+uint64_t virt_to_machine(const void *address)
 {
-	return virt_to_mfn(address) * PAGE_SIZE +
+	return (uint64_t)virt_to_mfn(address) * PAGE_SIZE +
 	       (unsigned long)address % PAGE_SIZE;
 }
 
@@ -57,7 +57,7 @@ void page_init(void)
 	reserve_bytes((unsigned long)image_start,
 		      (unsigned long)(image_end - image_start));
 	reserve_bytes((unsigned long)start_info, sizeof(*start_info));
-	reserve_bytes(start_info->mfn_list, start_info->nr_pages * 8);
+	reserve_bytes(start_info->mfn_list, start_info->nr_pages * sizeof(*mfn_list));
 	/* One page more than the tables: the boot stack. */
 	reserve_bytes(start_info->pt_base,
 		      (start_info->nr_pt_frames + 1) * PAGE_SIZE);

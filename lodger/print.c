@@ -12,7 +12,7 @@ struct sink {
 };
 
 struct spec {
-	int left, zero, width, is_long;
+	int left, zero, width, longs;
 };
 
 static void put(struct sink *sink, char c)
@@ -37,7 +37,7 @@ static void put_padded(struct sink *sink, const struct spec *spec,
 }
 
 static void put_number(struct sink *sink, struct spec *spec,
-		       unsigned long value, unsigned int base, int negative)
+		       uint64_t value, unsigned int base, int negative)
 {
 	char digits[24];
 	int at = sizeof(digits);
@@ -69,7 +69,7 @@ static const char *parse_spec(struct spec *spec, const char *f)
 	for (; *f >= '0' && *f <= '9'; f++)
 		spec->width = spec->width * 10 + (*f - '0');
 	for (; *f == 'l' || *f == 'z'; f++)
-		spec->is_long = 1;
+		spec->longs++;
 	return f;
 }
 
@@ -78,6 +78,7 @@ int vsnprintf(char *out, size_t size, const char *format, va_list args)
 	struct sink sink;
 	struct spec spec;
 	const char *s;
+	uint64_t u;
 	long v;
 	char c;
 
@@ -93,8 +94,7 @@ int vsnprintf(char *out, size_t size, const char *format, va_list args)
 		switch (*format) {
 		case 'd':
 		case 'i':
-			v = spec.is_long ? va_arg(args, long)
-					 : va_arg(args, int);
+			v = spec.longs ? va_arg(args, long) : va_arg(args, int);
 			put_number(&sink, &spec,
 				   v < 0 ? 0 - (unsigned long)v
 					 : (unsigned long)v,
@@ -102,10 +102,14 @@ int vsnprintf(char *out, size_t size, const char *format, va_list args)
 			break;
 		case 'u':
 		case 'x':
-			put_number(&sink, &spec,
-				   spec.is_long ? va_arg(args, unsigned long)
-						: va_arg(args, unsigned int),
-				   *format == 'u' ? 10 : 16, 0);
+			if (spec.longs > 1)
+				u = va_arg(args, uint64_t);
+			else if (spec.longs)
+				u = va_arg(args, unsigned long);
+			else
+				u = va_arg(args, unsigned int);
+			put_number(&sink, &spec, u, *format == 'u' ? 10 : 16,
+				   0);
 			break;
 		case 'p':
 			put_number(&sink, &spec,

@@ -29,11 +29,12 @@ pte_t *table_root(void)
 
 pte_t *table_entry(pte_t *root, const void *address, int level)
 {
-	pte_t *entry = &root[slot(address, 4)];
+	pte_t *entry = &root[slot(address, TABLE_LEVELS)];
 	int l;
 
-	for (l = 4; l > level; l--) {
-		if (!(*entry & PTE_PRESENT) || (l < 4 && (*entry & PTE_PSE)))
+	for (l = TABLE_LEVELS; l > level; l--) {
+		if (!(*entry & PTE_PRESENT) ||
+		    (l < TABLE_LEVELS && (*entry & PTE_PSE)))
 			return NULL;
 		entry = &table_below(*entry)[slot(address, l - 1)];
 	}
@@ -71,7 +72,7 @@ void table_flush(void)
 	table_ext(MMUEXT_TLB_FLUSH_LOCAL, 0);
 }
 
-static long protect_with(void *page, unsigned long flags)
+static long protect_with(void *page, pte_t flags)
 {
 	return HYPERVISOR_update_va_mapping(
 		page, pte_make(virt_to_mfn(page), flags), UVMF_INVLPG);
@@ -87,22 +88,29 @@ long page_unprotect(void *page)
 	return protect_with(page, PTE_RW);
 }
 
-long table_map(void *address, unsigned long mfn, unsigned long flags)
+/* An entry of that level for a table below it. */
+static pte_t table_pointer(const pte_t *table, int level)
+{
+	return pte_make(virt_to_mfn(table),
+			level == 3 && TABLE_LEVELS == 3 ? PTE_PRESENT
+							: PTE_TABLE);
+}
+
+long table_map(void *address, unsigned long mfn, pte_t flags)
 {
 	pte_t *entry = NULL;
 	pte_t *table;
 	long error;
 	int level;
 
-	for (level = 4; level > 1; level--) {
+	for (level = TABLE_LEVELS; level > 1; level--) {
 		entry = table_entry(table_root(), address, level);
 		if (*entry & PTE_PRESENT)
 			continue;
 		table = page_alloc();
 		error = page_protect(table);
 		if (!error)
-			error = table_write(
-				entry, pte_make(virt_to_mfn(table), PTE_TABLE));
+			error = table_write(entry, table_pointer(table, level));
 		if (error)
 			return error;
 	}
@@ -120,25 +128,40 @@ void table_build(pte_t *root, const void *address, pte_t leaf)
 	pte_t *entry;
 	int level;
 
-	for (level = 4; level > 1; level--) {
+	for (level = TABLE_LEVELS; level > 1; level--) {
 		entry = table_entry(root, address, level);
 		if (!(*entry & PTE_PRESENT))
-			*entry = pte_make(virt_to_mfn(page_alloc()), PTE_TABLE);
+			*entry = table_pointer(page_alloc(), level);
 	}
 	*table_entry(root, address, 1) = leaf;
 }
 
-/* Calls act on each table under table (of level) from the bottom up. */
-static void each_table(pte_t *table, int level, void (*act)(pte_t *))
+/* The hypervisor's own slots appear in a table once it is in use. */
+static int slot_is_ours(int level, unsigned int i, const pte_t *above)
+{
+#ifdef __i386__
+	unsigned int in_root = (unsigned int)((unsigned long)above / 8) & 511;
+
+	return level == 3 ? i < 4 : level == 1 || in_root != 3 || i < 428;
+#else
+	(void)above;
+	return level != 4 || i < 256 || i > 271;
+#endif
+}
+
+/*
+ * Calls act on each table from the bottom up under table, which is of level
+ * and which the entry above refers to (NULL: it is the root).
+ */
+static void each_table(pte_t *table, int level, const pte_t *above,
+		       void (*act)(pte_t *))
 {
 	unsigned int i;
 
 	for (i = 0; level > 1 && i < 512; i++) {
-		/* The hypervisor's own slots appear in a root once pinned. */
-		if (level == 4 && i >= 256 && i < 272)
-			continue;
-		if (table[i] & PTE_PRESENT)
-			each_table(table_below(table[i]), level - 1, act);
+		if (slot_is_ours(level, i, above) && (table[i] & PTE_PRESENT))
+			each_table(table_below(table[i]), level - 1, &table[i],
+				   act);
 	}
 	act(table);
 }
@@ -158,13 +181,14 @@ static void act_release(pte_t *table)
 
 long table_seal(pte_t *root)
 {
-	each_table(root, 4, act_protect);
-	return table_ext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(root));
+	each_table(root, TABLE_LEVELS, NULL, act_protect);
+	return table_ext(MMUEXT_PIN_L1_TABLE + TABLE_LEVELS - 1,
+			 virt_to_mfn(root));
 }
 
 void table_unseal(pte_t *root)
 {
 	if (table_ext(MMUEXT_UNPIN_TABLE, virt_to_mfn(root)))
 		test_fail("cannot unpin a root");
-	each_table(root, 4, act_release);
+	each_table(root, TABLE_LEVELS, NULL, act_release);
 }

@@ -8,6 +8,13 @@
  */
 #include "lodger.h"
 
+/* Those that thread_switch() restores. */
+#ifdef __i386__
+#define THREAD_REGISTERS 4
+#else
+#define THREAD_REGISTERS 6
+#endif
+
 struct thread {
 	struct thread *next;
 	unsigned long sp;
@@ -40,7 +47,7 @@ struct thread *thread_create(void (*function)(void *), void *argument)
 	top = (unsigned long *)((char *)t + PAGE_SIZE);
 	*--top = 0; /* thread_start() has no caller */
 	*--top = (unsigned long)thread_start;
-	top -= 6; /* the registers that thread_switch() restores */
+	top -= THREAD_REGISTERS;
 	t->sp = (unsigned long)top;
 	t->next = current->next;
 	current->next = t;

@@ -41,6 +41,16 @@ void trap_set_hook(unsigned int vector, trap_hook_t hook)
 	hooks[vector] = hook;
 }
 
+void trap_callback_address(xen_callback_t *out, const char *entry)
+{
+#ifdef __i386__
+	out->cs = FLAT_KERNEL_CS;
+	out->eip = (unsigned long)entry;
+#else
+	*out = (unsigned long)entry;
+#endif
+}
+
 void trap_init(void)
 {
 	static trap_info_t table[33];
@@ -54,18 +64,20 @@ void trap_init(void)
 		test_fail("set_trap_table refused the kit's table");
 	memset(&call, 0, sizeof(call));
 	call.type = CALLBACKTYPE_event;
-	call.address = (unsigned long)upcall_entry;
+	trap_callback_address(&call.address, upcall_entry);
 	if (HYPERVISOR_callback_op(CALLBACKOP_register, &call))
 		test_fail("callback_op refused the event callback");
 	call.type = CALLBACKTYPE_failsafe;
-	call.address = (unsigned long)failsafe_entry;
+	trap_callback_address(&call.address, failsafe_entry);
 	if (HYPERVISOR_callback_op(CALLBACKOP_register, &call))
 		test_fail("callback_op refused the failsafe callback");
+#ifndef __i386__
 	call.type = CALLBACKTYPE_syscall;
 	call.flags = CALLBACKF_mask_events;
-	call.address = (unsigned long)syscall_entry;
+	trap_callback_address(&call.address, syscall_entry);
 	if (HYPERVISOR_callback_op(CALLBACKOP_register, &call))
 		test_fail("callback_op refused the syscall callback");
+#endif
 }
 
 static void record(const struct trap_frame *frame)
@@ -103,10 +115,14 @@ static void die(const struct trap_frame *f)
 	       f->vector, f->error, f->rip, f->cs, f->rflags, f->rsp);
 	printf("rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx rbp %lx\n",
 	       f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi, f->rbp);
+#ifdef __i386__
+	printf("cr2 %lx\n", vcpu_info->arch.cr2);
+#else
 	printf("r8 %lx r9 %lx r10 %lx r11 %lx r12 %lx r13 %lx r14 %lx r15 %lx"
 	       " cr2 %lx\n",
 	       f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15,
 	       vcpu_info->arch.cr2);
+#endif
 	test_fail("unexpected trap 0x%lx at rip %lx", f->vector, f->rip);
 }
 
@@ -162,10 +178,10 @@ int probe_write(void *address, unsigned long value)
 	return probe_end();
 }
 
-int probe_rdmsr(unsigned int msr, unsigned long *value)
+int probe_rdmsr(unsigned int msr, uint64_t *value)
 {
-	unsigned long lo = 0;
-	unsigned long hi = 0;
+	uint32_t lo = 0;
+	uint32_t hi = 0;
 
 	probe_begin();
 	__asm__ __volatile__(PROBE("rdmsr")
@@ -173,16 +189,17 @@ int probe_rdmsr(unsigned int msr, unsigned long *value)
 			     : "c"(msr)
 			     : "memory");
 	if (value)
-		*value = (hi << 32) | (lo & 0xffffffffUL);
+		*value = ((uint64_t)hi << 32) | lo;
 	return probe_end();
 }
 
-int probe_wrmsr(unsigned int msr, unsigned long value)
+int probe_wrmsr(unsigned int msr, uint64_t value)
 {
 	probe_begin();
 	__asm__ __volatile__(PROBE("wrmsr")
 			     :
-			     : "a"(value), "d"(value >> 32), "c"(msr)
+			     : "a"((uint32_t)value),
+			       "d"((uint32_t)(value >> 32)), "c"(msr)
 			     : "memory");
 	return probe_end();
 }

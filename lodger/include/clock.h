@@ -6,20 +6,20 @@
 #define MILLISECOND 1000000UL
 #define SECOND	    1000000000UL
 
-unsigned long read_tsc(void);
+uint64_t read_tsc(void);
 /* Nanoseconds since the hypervisor's boot. */
-unsigned long clock_now(void);
+uint64_t clock_now(void);
 /* How many nanoseconds a difference of the TSC is. */
-unsigned long clock_scale(unsigned long tsc_ticks);
+uint64_t clock_scale(uint64_t tsc_ticks);
 /* Seconds since the Unix epoch; *nanoseconds may be NULL. */
-unsigned long clock_wall(unsigned long *nanoseconds);
+uint64_t clock_wall(uint64_t *nanoseconds);
 
 /* The one-shot timer: fires VIRQ_TIMER at or after deadline. */
-long timer_set(unsigned long deadline, unsigned int flags);
+long timer_set(uint64_t deadline, unsigned int flags);
 long timer_stop(void);
 /* The periodic timer; period 0 stops it. */
-long timer_set_period(unsigned long period);
+long timer_set_period(uint64_t period);
 /* Waits at least this long, reading the clock. */
-void clock_spin(unsigned long nanoseconds);
+void clock_spin(uint64_t nanoseconds);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest kit: what a small 64-bit paravirtual guest needs, and no more.
+ * The guest kit: what a small paravirtual guest needs, and no more.
  * A guest is test_main() plus this. Each header is one service.
  */
 #ifndef LODGER_H

@@ -35,7 +35,22 @@ enum {
 #define RFLAGS_IF   (1UL << 9)
 #define RFLAGS_IOPL (3UL << 12)
 
-/* What entry.S leaves on the stack; the order is entry.S's. */
+/*
+ * What entry.S leaves on the stack; the order is entry.S's. In a 32-bit guest
+ * (entry32.S) the names are those of the wider registers, rsp and ss of the
+ * kernel's own traps are missing, and cs may have the event mask above it.
+ */
+#ifdef __i386__
+struct trap_frame {
+	unsigned long rbx, rcx, rdx, rsi, rdi, rbp, rax;
+	unsigned long vector;
+	unsigned long error;
+	unsigned long rip, cs, rflags, rsp, ss;
+};
+
+/* The kernel's frames have RPL 1. */
+#define FRAME_FROM_USER(frame) (((frame)->cs & 3) == 3)
+#else
 struct trap_frame {
 	unsigned long r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
 	unsigned long rax, rcx, rdx, rsi, rdi;
@@ -46,6 +61,7 @@ struct trap_frame {
 
 /* Set by user programs' frames only: kernel frames have RPL 0. */
 #define FRAME_FROM_USER(frame) (((frame)->cs & 3) == 3)
+#endif
 
 /* Returns nonzero when it has dealt with the trap and frame may be resumed. */
 typedef int (*trap_hook_t)(struct trap_frame *frame);
@@ -54,6 +70,8 @@ typedef int (*trap_hook_t)(struct trap_frame *frame);
 extern char trap_stubs[], upcall_entry[], syscall_entry[], failsafe_entry[];
 
 void trap_init(void);
+/* A callback's address as the interface has it: in 32-bit, with a selector. */
+void trap_callback_address(xen_callback_t *out, const char *entry);
 /* hook == NULL takes the hook away. Hooks see traps of the kernel only. */
 void trap_set_hook(unsigned int vector, trap_hook_t hook);
 /* Enters one gate in the trap table: dpl 0..3, mask: enter with events off. */
@@ -81,10 +99,15 @@ struct fault {
 
 extern struct fault probe_fault;
 
+#ifdef __i386__
+#define PROBE_WORD ".long"
+#else
+#define PROBE_WORD ".quad"
+#endif
 #define PROBE(instruction)                     \
 	"771:\t" instruction "\n772:\n"        \
 	"\t.pushsection .probe_table, \"a\"\n" \
-	"\t.quad 771b, 772b\n"                 \
+	"\t" PROBE_WORD " 771b, 772b\n"        \
 	"\t.popsection\n"
 
 void probe_begin(void);
@@ -93,7 +116,7 @@ int probe_end(void);
 /* The commonest probes: each returns the vector or NO_FAULT. */
 int probe_read(const void *address, unsigned long *value);
 int probe_write(void *address, unsigned long value);
-int probe_rdmsr(unsigned int msr, unsigned long *value);
-int probe_wrmsr(unsigned int msr, unsigned long value);
+int probe_rdmsr(unsigned int msr, uint64_t *value);
+int probe_wrmsr(unsigned int msr, uint64_t value);
 
 #endif

@@ -9,6 +9,8 @@
 
 #define USER_CODE      0x400000UL
 #define USER_STACK_TOP 0x800000UL
+/* How a 32-bit program makes a system call: int $USER_GATE. */
+#define USER_GATE 0x80
 
 /*
  * A user program: one code page (a copy of [code, code_end)), one stack page.
@@ -16,7 +18,7 @@
  * is VECTOR_SYSCALL or the exception's number, cr2 a page fault's address.
  */
 struct user {
-	pte_t *root;
+	pte_t *root; /* in a 32-bit guest: the kernel's own */
 	char *code_page, *stack_page;
 	struct trap_frame regs;
 	unsigned long cr2;
