@@ -27,6 +27,8 @@ typedef long hypercall_fn(struct vcpu *v, struct call_args *args);
  * RIP back to the instruction. Other registers stay as they are (entry.S).
  */
 void call_hypercall(struct vcpu *v, struct call_args *args);
+/* The same from a 32-bit guest's kernel: ebx ecx edx esi edi ebp, eax. */
+void call_hypercall32(struct vcpu *v);
 long call_dispatch(struct vcpu *v, uint64_t number, struct call_args *args);
 
 /*
@@ -47,5 +49,7 @@ hypercall_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch,
 	hc_vcpu_op, hc_set_segment_base, hc_mmuext_op, hc_nmi_op, hc_sched_op,
 	hc_callback_op, hc_event_channel_op, hc_physdev_op, hc_domctl, hc_xenpmu_op,
 	hc_platform_op;
+/* Those whose progress, or whose lists, are different in 32 bits. */
+hypercall_fn hc_mmu_update32, hc_mmuext_op32;
 
 #endif

@@ -5,20 +5,35 @@
  *
  * A batch that is interrupted keeps its progress in the count's argument,
  * above bit 32, marked by bit 63. A guest may forge it: then it skips work
- * of its own.
+ * of its own. A 32-bit guest's registers have no room for that: there the
+ * list's address and count go on, bit 31 is the mark, and what was done
+ * before is kept where the guest wants to know it.
  */
 #include "call/call.h"
+#include "frame/argument.h"
 #include "frame/frame.h"
 #include "mm/mm.h"
 
 #define PROGRESS_MARK (1UL << 63)
 #define PROGRESS_MAX  0x7fffffffUL
+#define MARK32	      0x80000000UL
 
 struct batch {
 	uint64_t va;	  /* of the requests */
 	uint32_t count;	  /* of them */
 	uint32_t done;	  /* so many are complete */
+	uint32_t before;  /* and so many before the first of these */
+	uint32_t bytes;	  /* of one */
 	uint64_t done_va; /* where the guest wants to know it; or 0 */
+};
+
+/* How guests of a width pass batches. */
+struct batch_form {
+	int (*decode)(const struct call_args *args, struct batch *b);
+	/* The end of a batch, or of this part of it. */
+	long (*end)(const struct batch *b, struct call_args *args, int rc);
+	uint32_t ext_bytes;
+	int (*ext_one)(struct vcpu *v, struct domain *d, uint64_t va);
 };
 
 static int batch_decode(const struct call_args *args, struct batch *b)
@@ -28,6 +43,7 @@ static int batch_decode(const struct call_args *args, struct batch *b)
 	b->va = args->a[0];
 	b->count = (uint32_t)count & PROGRESS_MAX;
 	b->done = 0;
+	b->before = 0;
 	if (count & PROGRESS_MARK)
 		b->done = (uint32_t)(count >> 32) & PROGRESS_MAX;
 	else if (count & 0x80000000)
@@ -36,7 +52,6 @@ static int batch_decode(const struct call_args *args, struct batch *b)
 	return b->done > b->count ? -EINVAL : 0;
 }
 
-/* The end of a batch, or of this part of it. */
 static long batch_end(const struct batch *b, struct call_args *args, int rc)
 {
 	if (rc == -ERESTART) {
@@ -47,6 +62,62 @@ static long batch_end(const struct batch *b, struct call_args *args, int rc)
 		return -EFAULT;
 	return rc;
 }
+
+union ext_words {
+	struct mmuext_op op;
+	uint64_t word[3];
+};
+_Static_assert(sizeof(union ext_words) == sizeof(struct mmuext_op), "");
+
+static inline int ext_one(struct vcpu *v, struct domain *d, uint64_t va)
+{
+	union ext_words ext;
+
+	if (unlikely(guest_words_from(ext.word, va, 3)))
+		return -EFAULT;
+	return mm_ext_one(v, d, &ext.op);
+}
+
+static const struct batch_form form64 = { batch_decode, batch_end,
+					  sizeof(struct mmuext_op), ext_one };
+
+static int batch_decode32(const struct call_args *args, struct batch *b)
+{
+	*b = (struct batch){
+		.va = args->a[0],
+		.count = args->a[1] & PROGRESS_MAX,
+		.done_va = args->a[2],
+	};
+	if (!(args->a[1] & MARK32) || !b->done_va)
+		return 0;
+	return guest_copy_from(&b->before, b->done_va, sizeof(b->before));
+}
+
+static long batch_end32(const struct batch *b, struct call_args *args, int rc)
+{
+	uint32_t done = b->before + b->done;
+
+	if (rc == -ERESTART) {
+		args->a[0] = b->va + (uint64_t)b->done * b->bytes;
+		args->a[1] = MARK32 | (b->count - b->done);
+	}
+	if (b->done_va && guest_copy_to(b->done_va, &done, sizeof(done)))
+		return -EFAULT;
+	return rc;
+}
+
+static int ext_one32(struct vcpu *v, struct domain *d, uint64_t va)
+{
+	struct mmuext_op op;
+
+	if (arg_read_mmuext_op(v, &op, va))
+		return -EFAULT;
+	return mm_ext_one(v, d, &op);
+}
+
+static const struct batch_form form32 = { batch_decode32, batch_end32,
+					  sizeof(struct mmuext_op32),
+					  ext_one32 };
 
 /* mmu_update's last argument: whose frames (low half), whose tables. */
 static int update_domains(struct vcpu *v, uint32_t arg, struct domain **frames,
@@ -91,12 +162,14 @@ static int update_chunk(struct domain *tables, struct domain *frames,
 	return rc;
 }
 
-static aside long update_batch(struct vcpu *v, struct call_args *args)
+static aside long update_batch(struct vcpu *v, struct call_args *args,
+			       const struct batch_form *form)
 {
 	struct domain *frames = NULL, *tables = NULL;
 	struct batch b;
-	int rc = batch_decode(args, &b);
+	int rc = form->decode(args, &b);
 
+	b.bytes = sizeof(struct mmu_update);
 	if (!rc)
 		rc = update_domains(v, (uint32_t)args->a[3], &frames, &tables);
 	while (!rc && b.done < b.count) {
@@ -104,7 +177,7 @@ static aside long update_batch(struct vcpu *v, struct call_args *args)
 		if (!rc && b.done < b.count && arch_preempt_pending())
 			rc = -ERESTART;
 	}
-	return tables && frames ? batch_end(&b, args, rc) : rc;
+	return tables && frames ? form->end(&b, args, rc) : rc;
 }
 
 /* What kernels ask for: of their own, and they trust it to succeed. */
@@ -136,43 +209,34 @@ long hc_mmu_update(struct vcpu *v, struct call_args *args)
 {
 	if (likely(is_plain(args)) && likely(args->a[1] <= UPDATE_CHUNK))
 		return update_few(v->domain, args, (uint32_t)args->a[1]);
-	return update_batch(v, args);
+	return update_batch(v, args, &form64);
 }
 
-union ext_words {
-	struct mmuext_op op;
-	uint64_t word[3];
-};
-_Static_assert(sizeof(union ext_words) == sizeof(struct mmuext_op), "");
-
-static inline long ext_one(struct vcpu *v, struct domain *d, uint64_t va)
+long hc_mmu_update32(struct vcpu *v, struct call_args *args)
 {
-	union ext_words ext;
-
-	if (unlikely(guest_words_from(ext.word, va, 3)))
-		return -EFAULT;
-	return mm_ext_one(v, d, &ext.op);
+	return update_batch(v, args, &form32);
 }
 
-static aside long ext_batch(struct vcpu *v, struct call_args *args)
+static aside long ext_batch(struct vcpu *v, struct call_args *args,
+			    const struct batch_form *form)
 {
 	struct domain *d;
 	struct batch b;
-	int rc = batch_decode(args, &b);
+	int rc = form->decode(args, &b);
 
+	b.bytes = form->ext_bytes;
 	if (rc)
 		return rc;
 	d = domain_from_arg(v, (uint16_t)args->a[3], &rc);
 	while (!rc && d && b.done < b.count) {
-		rc = (int)ext_one(v, d,
-				  b.va + b.done * sizeof(struct mmuext_op));
+		rc = form->ext_one(v, d, b.va + (uint64_t)b.done * b.bytes);
 		if (rc)
 			break;
 		b.done++;
 		if (b.done < b.count && arch_preempt_pending())
 			rc = -ERESTART;
 	}
-	return batch_end(&b, args, rc);
+	return form->end(&b, args, rc);
 }
 
 long hc_mmuext_op(struct vcpu *v, struct call_args *args)
@@ -180,7 +244,12 @@ long hc_mmuext_op(struct vcpu *v, struct call_args *args)
 	/* Interrupted, it is made again as it is. */
 	if (likely(is_plain(args)) && likely(args->a[1] == 1))
 		return ext_one(v, v->domain, args->a[0]);
-	return ext_batch(v, args);
+	return ext_batch(v, args, &form64);
+}
+
+long hc_mmuext_op32(struct vcpu *v, struct call_args *args)
+{
+	return ext_batch(v, args, &form32);
 }
 
 long hc_update_va_mapping(struct vcpu *v, struct call_args *args)

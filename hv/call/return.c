@@ -23,10 +23,10 @@ static void runstate_publish(struct vcpu *v)
 	bool user = !v->trap.kernel_mode;
 
 	if (user)
-		trap_mode_set(v, true);
+		trap_mode_visit(v, true);
 	sched_runstate_publish(v);
 	if (user)
-		trap_mode_set(v, false);
+		trap_mode_visit(v, false);
 }
 
 static void switch_to(struct cpu *c, struct vcpu *next)

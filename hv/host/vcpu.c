@@ -91,7 +91,7 @@ static void enter(struct vcpu *v)
 	arch_ldt_load(v);
 	flush_note();
 	if (root_guest(v))
-		mm_root_switch(v);
+		mm_root_activate(v);
 	else
 		arch_root_load(mfn(0));
 }
@@ -197,6 +197,14 @@ void arch_data_segments_load(uint16_t ds, uint16_t es, uint16_t fs, uint16_t gs)
 	l->es = loadable(es);
 	l->fs = loadable(fs);
 	l->gs = loadable(gs);
+}
+
+uint16_t arch_segment_selector(unsigned int segment)
+{
+	const struct host_loaded *l = loaded();
+	const uint16_t selectors[] = { l->es, 0, 0, l->ds, l->fs, l->gs };
+
+	return selectors[segment];
 }
 
 void arch_task_switched_set(bool ts)

@@ -26,6 +26,7 @@
 #include <xen/vcpu.h>
 #include <xen/version.h>
 #include <xen/arch-x86/cpuid.h>
+#include <xen/foreign/x86_32.h>
 
 /* The interface version that this hypervisor reports: Debian 12's Xen. */
 #define ABI_VERSION_MAJOR 4

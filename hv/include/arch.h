@@ -147,6 +147,8 @@ void arch_swap_gs(void);
 /* Loads DS, ES, FS, GS of the vcpu that runs here; bad ones become 0. */
 void arch_data_segments_load(uint16_t ds, uint16_t es, uint16_t fs,
 			     uint16_t gs);
+/* What the vcpu that runs here has in DS, ES, FS or GS (hardware's number). */
+uint16_t arch_segment_selector(unsigned int segment);
 /* Sets or clears CR0.TS for the vcpu that runs here. */
 void arch_task_switched_set(bool ts);
 /* Debug register n (0-3, 6, 7) of the vcpu that runs here. */

@@ -23,6 +23,10 @@
 /* What a guest may set: CF PF AF ZF SF TF DF OF RF AC ID. */
 #define EFLAGS_GUEST 0x250dd5UL
 
+/* Flat segments of a 32-bit guest that its foreign header does not name. */
+#define FLAT_USER_CS_X86_32 0xe02b
+#define FLAT_USER_SS_X86_32 0xe033
+
 #define CR0_MP (1UL << 1)
 #define CR0_TS (1UL << 3)
 

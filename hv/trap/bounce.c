@@ -24,10 +24,8 @@
  * when they were registered (table.c).
  */
 #include "arch.h"
-#include "frame/frame.h"
 #include "mm/mm.h"
-#include "processor.h"
-#include "trap/trap.h"
+#include "trap/width.h"
 
 /* Where an entry goes and how. */
 struct entry {
@@ -36,12 +34,6 @@ struct entry {
 	bool masks;
 };
 
-/*
- * Flags that are off at entry. AC: the guest's kernel runs in ring 3, where
- * the alignment check is armed, and must not suffer from its user's choice.
- */
-#define ENTRY_CLEARS (EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC)
-
 void trap_mode_set(struct vcpu *v, bool kernel)
 {
 	arch_swap_gs();
@@ -49,18 +41,12 @@ void trap_mode_set(struct vcpu *v, bool kernel)
 	mm_root_switch(v);
 }
 
-/* IOPL is shown only to those who asked to see it. */
-static inline uint64_t flags_to_show(const struct vcpu *v,
-				     const struct cpu_user_regs *regs,
-				     uint8_t masked)
+void trap_crash_stack(struct vcpu *v, uint64_t sp, uint64_t entry)
 {
-	uint64_t flags = regs->rflags & ~(EFLAGS_IF | EFLAGS_IOPL);
-
-	if (!masked)
-		flags |= EFLAGS_IF;
-	if (v->domain->mm.vm_assist & 1U << VMASST_TYPE_architectural_iopl)
-		flags |= (uint64_t)v->trap.iopl << EFLAGS_IOPL_SHIFT;
-	return flags;
+	domain_crash(v->domain,
+		     "vcpu %u: its kernel's stack at %#lx cannot be written on "
+		     "the way to %#lx",
+		     v->id, sp, entry);
 }
 
 /* What the frame is to hold, and where. */
@@ -123,10 +109,7 @@ enter(struct vcpu *v, const struct entry *entry, const uint64_t *extra,
 	}
 	p.sp = (p.sp & ~15UL) - (7 + extras) * sizeof(uint64_t);
 	if (unlikely(!draw(regs, &p, extra, extras))) {
-		domain_crash(v->domain,
-			     "vcpu %u: its kernel's stack at %#lx cannot be "
-			     "written on the way to %#lx",
-			     v->id, p.sp, entry->address);
+		trap_crash_stack(v, p.sp, entry->address);
 		return;
 	}
 	regs->rsp = p.sp;
@@ -139,6 +122,31 @@ enter(struct vcpu *v, const struct entry *entry, const uint64_t *extra,
 		shared_store8(&v->info->evtchn_upcall_mask, 1);
 }
 
+void trap_crash_reflect(struct vcpu *v, unsigned int vector, bool has_error,
+			uint32_t error)
+{
+	(void)has_error;
+	domain_crash(v->domain,
+		     "vcpu %u: no handler for vector %u (error %#x) at rip "
+		     "%#lx",
+		     v->id, vector, error, v->regs->rip);
+}
+
+void trap_crash_upcall(struct vcpu *v)
+{
+	domain_crash(v->domain, "vcpu %u: an event, but no callback", v->id);
+}
+
+void trap_crash_failsafe(struct vcpu *v)
+{
+	const struct cpu_user_regs *regs = v->regs;
+
+	domain_crash(v->domain,
+		     "vcpu %u: its state cannot be loaded (cs:rip %04x:%#lx "
+		     "ss:rsp %04x:%#lx), and no failsafe callback",
+		     v->id, regs->cs, regs->rip, regs->ss, regs->rsp);
+}
+
 void trap_reflect(struct vcpu *v, unsigned int vector, bool has_error,
 		  uint32_t error)
 {
@@ -148,10 +156,7 @@ void trap_reflect(struct vcpu *v, unsigned int vector, bool has_error,
 	uint64_t word = error;
 
 	if (unlikely(!gate->address)) {
-		domain_crash(v->domain,
-			     "vcpu %u: no handler for vector %u (error %#x) at "
-			     "rip %#lx",
-			     v->id, vector, error, v->regs->rip);
+		trap_width(v)->reflect(v, vector, has_error, error);
 		return;
 	}
 	if (has_error)
@@ -166,8 +171,7 @@ void trap_upcall(struct vcpu *v)
 			       ENTRY_CLEARS, true };
 
 	if (unlikely(!entry.address)) {
-		domain_crash(v->domain, "vcpu %u: an event, but no callback",
-			     v->id);
+		trap_width(v)->upcall(v);
 		return;
 	}
 	enter(v, &entry, NULL, 0);
@@ -175,7 +179,7 @@ void trap_upcall(struct vcpu *v)
 
 void trap_nmi(struct vcpu *v)
 {
-	if (!v->trap.gates[VECTOR_NMI].address)
+	if (!trap_gate_is_set(&v->trap.gates[VECTOR_NMI]))
 		return;
 	if (v->trap.nmi_masked) {
 		v->trap.nmi_pending = true;
@@ -195,11 +199,7 @@ void trap_failsafe(struct vcpu *v)
 				       1 };
 
 	if (unlikely(!entry.address)) {
-		domain_crash(v->domain,
-			     "vcpu %u: its state cannot be loaded (cs:rip "
-			     "%04x:%#lx ss:rsp %04x:%#lx), and no failsafe "
-			     "callback",
-			     v->id, regs->cs, regs->rip, regs->ss, regs->rsp);
+		trap_width(v)->failsafe(v);
 		return;
 	}
 	enter(v, &entry, segments, 4);
@@ -216,7 +216,7 @@ static bool enter_call(struct vcpu *v, unsigned int type)
 			       v->trap.callback_masks >> type & 1 };
 
 	if (unlikely(!entry.address))
-		return false;
+		return trap_width(v)->call(v, type);
 	enter(v, &entry, NULL, 0);
 	return true;
 }
@@ -231,6 +231,8 @@ void trap_syscall(struct vcpu *v)
 
 void trap_syscall32(struct vcpu *v)
 {
+	v->regs->cs = trap_width(v)->user_cs32;
+	v->regs->ss = trap_width(v)->user_ss;
 	if (enter_call(v, CALLBACKTYPE_syscall32))
 		return;
 	v->regs->rip -= 2;

@@ -51,7 +51,7 @@ static enum decode_width code_width(const struct vcpu *v)
 static bool fetch(struct vcpu *v, unsigned int skip, struct insn *insn)
 {
 	uint8_t bytes[INSN_BUFFER];
-	size_t n = insn_fetch(v->regs->rip + skip, bytes);
+	size_t n = insn_fetch(v, v->regs->rip + skip, bytes);
 
 	return decode_insn(bytes, n, code_width(v), insn) == DECODE_OK;
 }
@@ -115,7 +115,7 @@ static int rdmsr(struct vcpu *v)
 	uint64_t value = 0;
 	int error = trap_msr_read(v, (uint32_t)v->regs->rcx, &value);
 
-	if (error && v->trap.gates[VECTOR_GP].address)
+	if (error && trap_gate_is_set(&v->trap.gates[VECTOR_GP]))
 		return -EPERM;
 	set_edx_eax(v, error ? 0 : value);
 	return 0;
@@ -262,7 +262,7 @@ static __attribute__((noinline)) bool forced(struct vcpu *v, size_t prefix,
 bool trap_emulate_forced(struct vcpu *v)
 {
 	uint8_t bytes[INSN_BUFFER];
-	size_t n = insn_fetch(v->regs->rip, bytes);
+	size_t n = insn_fetch(v, v->regs->rip, bytes);
 	size_t prefix = decode_forced_prefix(bytes, n);
 	const uint8_t *insn = bytes + prefix;
 

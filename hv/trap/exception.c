@@ -51,7 +51,7 @@ static __attribute__((noinline)) void software_interrupt(struct vcpu *v,
 		return;
 	}
 	gate = &v->trap.gates[code[1]];
-	if (gate->address && gate->dpl >= ring) {
+	if (trap_gate_is_set(gate) && gate->dpl >= ring) {
 		v->regs->rip += INT_LENGTH;
 		trap_reflect(v, code[1], false, 0);
 	} else {

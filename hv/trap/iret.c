@@ -17,27 +17,16 @@
  *   - a return to user mode needs a user root.
  */
 #include "arch.h"
-#include "frame/frame.h"
-#include "processor.h"
-#include "trap/trap.h"
+#include "trap/width.h"
 
 /* The NMI's handler has ended: another may come. */
-static __attribute__((noinline)) void nmi_unmask(struct vcpu *v)
+__attribute__((noinline)) void trap_nmi_unmask(struct vcpu *v)
 {
 	v->trap.nmi_masked = false;
 	if (v->trap.nmi_pending) {
 		v->trap.nmi_pending = false;
 		atomic32_or(&v->work, VCPU_WORK_NMI);
 	}
-}
-
-static void load_virtual(struct vcpu *v, uint64_t rflags)
-{
-	shared_store8(&v->info->evtchn_upcall_mask, !(rflags & EFLAGS_IF));
-	if (unlikely(v->trap.nmi_masked))
-		nmi_unmask(v);
-	if (v->domain->mm.vm_assist & 1U << VMASST_TYPE_architectural_iopl)
-		v->trap.iopl = rflags >> EFLAGS_IOPL_SHIFT & 3;
 }
 
 /*
@@ -110,7 +99,7 @@ void trap_iret(struct vcpu *v)
 		return;
 	regs->rip = c.rip;
 	regs->rsp = c.rsp;
-	load_virtual(v, c.rflags);
+	iret_virtual(v, c.rflags);
 	if (unlikely(!address_is_canonical(c.rip)))
 		trap_reflect(v, VECTOR_GP, true, 0);
 }

@@ -49,10 +49,10 @@ static int bitmap_read(struct vcpu *v, uint32_t port, uint16_t *word)
 
 	*word = 0xffff; /* beyond the end nothing is allowed */
 	if (user)
-		trap_mode_set(v, true);
+		trap_mode_visit(v, true);
 	error = guest_copy_from(word, va, one ? 1 : 2);
 	if (user)
-		trap_mode_set(v, false);
+		trap_mode_visit(v, false);
 	return error;
 }
 

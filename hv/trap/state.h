@@ -6,17 +6,24 @@
 #include "abi.h"
 #include "types.h"
 
-/* One gate of the guest's trap table; address 0: none. */
+/*
+ * One gate of the guest's trap table; address 0: none. A 32-bit guest's gates
+ * have cs:eip and always 0 for the address: the ways into a 64-bit kernel
+ * need no test of the width, only of the gate (see width.h).
+ */
 struct trap_gate {
 	uint64_t address;
 	uint16_t cs;
 	uint8_t dpl;	    /* least privileged ring that may `int` here */
 	bool masks_upcalls; /* events are masked on entry */
+	uint32_t eip;
 };
 
 /* A callback's entry point; callbacks_mask has a bit if it masks events. */
 struct trap_callback {
 	uint64_t address;
+	uint32_t eip;
+	uint16_t cs;
 };
 
 /* Only the CPU that runs the vcpu, or anyone while it is stopped. */

@@ -4,45 +4,38 @@
  * its kernel. Every address is checked here, once: what is not canonical
  * would fault in our own return path.
  *
- * A gate's code selector is kept but not used: a 64-bit kernel is always
- * entered on the flat segments that every GDT has.
+ * A gate's code selector is kept but not used for a 64-bit kernel, which is
+ * always entered on the flat segments that every GDT has. A 32-bit one says
+ * where it wants to be entered, in ring 1; no address of 32 bits can do harm.
  */
 #include "arch.h"
 #include "lib/string.h"
-#include "processor.h"
-#include "trap/trap.h"
-
-/* Callbacks that can be registered. The event's and NMI's always mask. */
-#define CALLBACKS_KNOWN                                           \
-	(1U << CALLBACKTYPE_event | 1U << CALLBACKTYPE_failsafe | \
-	 1U << CALLBACKTYPE_syscall | 1U << CALLBACKTYPE_nmi |    \
-	 1U << CALLBACKTYPE_sysenter | 1U << CALLBACKTYPE_syscall32)
-/* Once registered, only replaced: a guest cannot do without them. */
-#define CALLBACKS_STAY (CALLBACKS_KNOWN & ~(1U << CALLBACKTYPE_nmi))
+#include "trap/width.h"
 
 uint16_t trap_selector_fix(uint16_t selector)
 {
 	return selector | 3;
 }
 
-static void gate_set(struct vcpu *v, unsigned int vector,
-		     const struct trap_info *t)
+void trap_gate_set(struct vcpu *v, const struct trap_info *t)
 {
-	v->trap.gates[vector] = (struct trap_gate){
-		.address = t->address,
-		.cs = trap_selector_fix(t->cs),
+	struct trap_gate *gate = &v->trap.gates[t->vector];
+
+	*gate = (struct trap_gate){
+		.cs = trap_width(v)->selector(t->cs),
 		.dpl = TI_GET_DPL(t),
 		.masks_upcalls = TI_GET_IF(t),
 	};
+	trap_width(v)->gate(gate, t->address);
 }
 
 int trap_table_set(struct vcpu *v, const struct trap_info *t, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
-		if (!address_is_canonical(t[i].address))
+		if (!trap_width(v)->address_ok(t[i].address))
 			return -EINVAL;
 	for (unsigned int i = 0; i < n; i++)
-		gate_set(v, t[i].vector, &t[i]);
+		trap_gate_set(v, &t[i]);
 	return 0;
 }
 
@@ -51,41 +44,51 @@ void trap_table_clear(struct vcpu *v)
 	memset(v->trap.gates, 0, sizeof(v->trap.gates));
 }
 
-static bool callback_known(unsigned int type)
+static bool callback_known(const struct vcpu *v, unsigned int type)
 {
-	return type < ARRAY_SIZE(((struct vcpu_trap *)0)->callbacks) &&
-	       (CALLBACKS_KNOWN >> type & 1);
+	return type < ARRAY_SIZE(v->trap.callbacks) &&
+	       (trap_width(v)->callbacks >> type & 1);
+}
+
+/* An NMI comes through the trap table's gate, on the flat segments. */
+static void nmi_gate_set(struct vcpu *v, uint64_t address)
+{
+	const struct trap_info t = {
+		.vector = VECTOR_NMI,
+		.flags = 1U << 2, /* masks events */
+		.cs = trap_width(v)->kernel_cs,
+		.address = address,
+	};
+
+	trap_gate_set(v, &t);
 }
 
 int trap_callback_register(struct vcpu *v, unsigned int type,
 			   unsigned int flags, uint64_t address)
 {
 	bool masks = (flags & CALLBACKF_mask_events) ||
-		     type == CALLBACKTYPE_event || type == CALLBACKTYPE_nmi;
+		     type == CALLBACKTYPE_event;
 
-	if (!address_is_canonical(address))
+	if (!trap_width(v)->address_ok(address))
 		return -EINVAL;
-	if (!callback_known(type))
+	if (!callback_known(v, type))
 		return -ENOSYS;
 	if (type == CALLBACKTYPE_nmi) {
-		v->trap.gates[VECTOR_NMI] = (struct trap_gate){
-			.address = address,
-			.cs = FLAT_KERNEL_CS,
-			.masks_upcalls = true,
-		};
+		nmi_gate_set(v, address);
 		return 0;
 	}
-	v->trap.callbacks[type].address = address;
+	trap_width(v)->callback(&v->trap.callbacks[type], address);
 	v->trap.callback_masks &= ~(1U << type);
 	v->trap.callback_masks |= (uint32_t)masks << type;
 	return 0;
 }
 
+/* But for the NMI's they are only ever replaced: no guest can do without. */
 int trap_callback_unregister(struct vcpu *v, unsigned int type)
 {
-	if (!callback_known(type))
+	if (!callback_known(v, type))
 		return -ENOSYS;
-	if (CALLBACKS_STAY >> type & 1)
+	if (type != CALLBACKTYPE_nmi)
 		return -EINVAL;
 	v->trap.gates[VECTOR_NMI] = (struct trap_gate){ 0 };
 	return 0;
@@ -93,7 +96,7 @@ int trap_callback_unregister(struct vcpu *v, unsigned int type)
 
 int trap_stack_switch(struct vcpu *v, uint64_t ss, uint64_t sp)
 {
-	v->trap.kernel_ss = trap_selector_fix((uint16_t)ss);
+	v->trap.kernel_ss = trap_width(v)->selector((uint16_t)ss);
 	v->trap.kernel_sp = sp;
 	return 0;
 }
@@ -135,12 +138,12 @@ int trap_iopl_set(struct vcpu *v, unsigned int iopl)
 void trap_vcpu_init(struct vcpu *v)
 {
 	memset(&v->trap, 0, sizeof(v->trap));
-	v->trap.kernel_mode = true;
+	v->trap.kernel_mode = trap_width(v)->kernel_at_rest;
 	v->trap.cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 	v->trap.debugreg[6] = DR6_INIT;
 	v->trap.debugreg[7] = DR7_INIT;
 	memset(&v->saved, 0, sizeof(v->saved));
-	v->saved.cs = FLAT_KERNEL_CS;
-	v->saved.ss = FLAT_KERNEL_SS;
+	v->saved.cs = trap_width(v)->kernel_cs;
+	v->saved.ss = trap_width(v)->kernel_ss;
 	v->saved.rflags = EFLAGS_IF | EFLAGS_ONE;
 }

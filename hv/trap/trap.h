@@ -46,10 +46,20 @@ void trap_failsafe(struct vcpu *v);
 void trap_syscall(struct vcpu *v);
 void trap_syscall32(struct vcpu *v);
 void trap_sysenter(struct vcpu *v);
-/* Changes between guest kernel and guest user mode: root and GS base. */
+/* Changes a 64-bit guest between its kernel and user mode: root, GS base. */
 void trap_mode_set(struct vcpu *v, bool kernel);
+/* The same for either width, to reach data of the guest's kernel and back. */
+void trap_mode_visit(struct vcpu *v, bool kernel);
 
-/* Hypercalls' work. */
+static inline bool trap_gate_is_set(const struct trap_gate *gate)
+{
+	return gate->address || gate->eip;
+}
+
+/*
+ * Hypercalls' work. The address of a 32-bit guest's callback has the code
+ * selector in its upper half.
+ */
 [[nodiscard]] int trap_table_set(struct vcpu *v, const struct trap_info *t,
 				 unsigned int n);
 void trap_table_clear(struct vcpu *v);
@@ -60,6 +70,7 @@ void trap_table_clear(struct vcpu *v);
 /* HYPERVISOR_iret: the frame is on the guest's stack. Sets all registers,
  * crashes the domain when the frame cannot be read or makes no sense. */
 void trap_iret(struct vcpu *v);
+void trap_iret32(struct vcpu *v);
 void trap_fpu_taskswitch(struct vcpu *v, bool set);
 [[nodiscard]] int trap_segment_base_set(struct vcpu *v, unsigned int which,
 					uint64_t value);

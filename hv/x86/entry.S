@@ -191,8 +191,8 @@ entry_common:
 	SMAP_CLAC
 	cld
 	PUSH_REGS
-	testb	$3, REGS_CS(%rsp)
-	jz	entry_from_hv
+	testb	$2, REGS_CS(%rsp)
+	jz	entry_from_inside
 	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
 	mov	%rsp, %rsi
 	GUARDED	guard_common, movabs $trap_from_guest, %rax
@@ -220,6 +220,14 @@ resume_iret:
 resume_work:
 	CALL_IMAGE return_work
 	jmp	resume_now
+
+/* From ring 1, which is a 32-bit guest's kernel, or from ring 0. */
+entry_from_inside:
+	testb	$1, REGS_CS(%rsp)
+	jz	entry_from_hv
+	mov	%rsp, %rdi
+	CALL_IMAGE trap_from_ring1
+	jmp	resume
 
 /* Even from a guest: all that there is to do is to go back. */
 	.balign	16
@@ -254,6 +262,8 @@ entry_ist:
 	mov	%rdi, %rsp
 	mov	$REGS_HW_END / 8, %ecx
 	rep movsq
+	testb	$2, REGS_CS(%rsp)
+	jz	entry_from_inside
 	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
 	mov	%rsp, %rsi
 	GUARDED	guard_ist, movabs $trap_from_guest, %rax
@@ -369,6 +379,16 @@ entry_syscall32:
 	call	*%rax
 	jmp	resume
 
+/* int $0x82: the hypercall of a 32-bit guest, from ring 1. */
+	.balign	16
+entry_hypercall32:
+	cld
+	push	$0
+	PUSH_REGS
+	mov	%rsp, %rdi
+	CALL_IMAGE hypercall_from_ring1
+	jmp	resume
+
 /* ---- the image's own, not needed in guests' roots ---- */
 
 	/* C reaches what is linked far away by these (entry.h). */
@@ -380,6 +400,7 @@ entry_points:
 	.quad	syscall_stub
 	.quad	syscall32_stub
 	.quad	syscall_stub_end
+	.quad	entry_hypercall32
 	.quad	resume_iret
 	.quad	syscall_iret
 	.quad	iret_fault

@@ -2,8 +2,8 @@
 /*
  * A CPU's own tables in its area of the trampoline slot: the GDT window,
  * whose page 14 (selectors e000 to efff) is ours and has the flat segments
- * that the interface promises to guests; the TSS with the stacks; the IDT;
- * the SYSCALL stubs.
+ * that the interface promises to guests of the width that runs here; the TSS
+ * with the stacks; the IDT; the SYSCALL stubs.
  *
  * Pages 0 to 13 of the window show the GDT frames of the guest that runs
  * here, the LDT window its LDT as far as it was touched. Guests' frames are
@@ -22,6 +22,7 @@
 #include "x86/offsets.h"
 #include "x86/paging.h"
 #include "x86/switch.h"
+#include "x86/vectors.h"
 
 struct tss {
 	uint32_t reserved0;
@@ -48,6 +49,7 @@ struct table_pointer {
 #define DESC_LDT	   0x2UL
 #define DESC_PRESENT	   (1UL << 47)
 #define GATE_INTERRUPT	   0x8e
+#define GATE_DPL1	   0x20
 #define GATE_DPL3	   0x60
 
 static uint64_t area(void)
@@ -75,13 +77,34 @@ static uint64_t *descriptor(uint16_t selector)
 	return own_descriptors() + ((selector & 0xfff) >> 3);
 }
 
+/*
+ * The flat segments, from selector e018 on, which mean something else in each
+ * width: none; 32-bit code and data, 64-bit code of ring 3. Or 32-bit code
+ * and data of ring 1, and of ring 3. A 32-bit guest must not have the one for
+ * 64-bit code: its addresses are what keeps ring 1 out of our range.
+ */
+#define FLAT_FIRST 0xe018
+static const uint64_t flat[][4] = {
+	[WIDTH_64] = { 0, 0x00cffb000000ffffUL, 0x00cff3000000ffffUL,
+		       0x00affb000000ffffUL },
+	[WIDTH_32] = { 0x00cfbb000000ffffUL, 0x00cfb3000000ffffUL,
+		       0x00cffb000000ffffUL, 0x00cff3000000ffffUL },
+};
+
+void segments_flat_load(enum domain_width width)
+{
+	uint64_t *d = descriptor(FLAT_FIRST);
+
+	if (likely(d[0] == flat[width][0]))
+		return;
+	memcpy(d, flat[width], sizeof(flat[width]));
+}
+
 static void gdt_fill(void)
 {
 	*descriptor(SEL_HV_CS) = 0x00af9b000000ffffUL;
 	*descriptor(SEL_HV_DS) = 0x00cf93000000ffffUL;
-	*descriptor(FLAT_RING3_CS32) = 0x00cffb000000ffffUL;
-	*descriptor(FLAT_RING3_DS32) = 0x00cff3000000ffffUL;
-	*descriptor(FLAT_RING3_CS64) = 0x00affb000000ffffUL;
+	memcpy(descriptor(FLAT_FIRST), flat[WIDTH_64], sizeof(flat[WIDTH_64]));
 	system_descriptor(descriptor(SEL_TSS), area() + CPU_AREA_TSS,
 			  sizeof(struct tss) - 1, DESC_TSS_AVAILABLE);
 	*descriptor(SEL_LDT) = 0;
@@ -140,26 +163,35 @@ static unsigned int ist_of(unsigned int vector)
 	}
 }
 
-static void idt_fill(void)
+static void gate_set(unsigned int vector, uint64_t at, uint8_t type)
 {
 	struct gate *idt = (void *)(area() + CPU_AREA_IDT);
-	struct table_pointer idtr = { 256 * sizeof(*idt) - 1, (uint64_t)idt };
 
-	for (unsigned int v = 0; v < 256; v++) {
-		uint64_t at = entry_points.vectors + 16 * v;
+	idt[vector] = (struct gate){
+		.offset_low = (uint16_t)at,
+		.offset_mid = (uint16_t)(at >> 16),
+		.offset_high = (uint32_t)(at >> 32),
+		.selector = SEL_HV_CS,
+		.ist = (uint8_t)ist_of(vector),
+		.type = type,
+	};
+}
 
-		idt[v] = (struct gate){
-			.offset_low = (uint16_t)at,
-			.offset_mid = (uint16_t)(at >> 16),
-			.offset_high = (uint32_t)(at >> 32),
-			.selector = SEL_HV_CS,
-			.ist = (uint8_t)ist_of(v),
-			/* int3 and into come directly; other `int n` are
-			 * emulated from the #GP (trap/) */
-			.type = v == 3 || v == 4 ? GATE_INTERRUPT | GATE_DPL3
-						 : GATE_INTERRUPT,
-		};
-	}
+/*
+ * int3 and into come directly; so does the hypercall of 32-bit kernels, from
+ * ring 1 alone; other `int n` are emulated from the #GP (trap/).
+ */
+static void idt_fill(void)
+{
+	struct table_pointer idtr = { 256 * sizeof(struct gate) - 1,
+				      area() + CPU_AREA_IDT };
+
+	for (unsigned int v = 0; v < 256; v++)
+		gate_set(v, entry_points.vectors + 16 * v,
+			 v == 3 || v == 4 ? GATE_INTERRUPT | GATE_DPL3
+					  : GATE_INTERRUPT);
+	gate_set(VECTOR_HYPERCALL, entry_points.hypercall32,
+		 GATE_INTERRUPT | GATE_DPL1);
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 }
 

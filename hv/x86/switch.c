@@ -130,6 +130,20 @@ void arch_data_segments_load(uint16_t ds, uint16_t es, uint16_t fs, uint16_t gs)
 	SEGMENT_LOAD(gs, gs);
 }
 
+uint16_t arch_segment_selector(unsigned int segment)
+{
+	switch (segment) {
+	case 0:
+		return SEGMENT_READ(es);
+	case 3:
+		return SEGMENT_READ(ds);
+	case 4:
+		return SEGMENT_READ(fs);
+	default:
+		return SEGMENT_READ(gs);
+	}
+}
+
 void switch_data_segments_read(struct cpu_user_regs *regs)
 {
 	regs->ds = SEGMENT_READ(ds);
@@ -302,9 +316,16 @@ static void debug_load(const struct vcpu *v)
 	arch_debugreg_load(7, v->trap.debugreg[7]);
 }
 
+/* Ring 1 is supervisor to the processor: all its pages are what these bits
+ * keep a supervisor from. */
+static const uint64_t cr4_without[] = {
+	[WIDTH_64] = 0,
+	[WIDTH_32] = CR4_SMEP | CR4_SMAP,
+};
+
 void arch_cr4_load(struct vcpu *v)
 {
-	uint64_t ours = cpu_cr4();
+	uint64_t ours = cpu_cr4() & ~cr4_without[v->domain->width];
 	uint64_t wanted = (ours & ~(CR4_TSD | CR4_DE | CR4_FSGSBASE)) |
 			  (v->trap.cr4 & (CR4_TSD | CR4_DE)) |
 			  (v->trap.cr4 & ours & CR4_FSGSBASE);
@@ -406,6 +427,7 @@ static void come(struct vcpu *v)
 	roots_note(0, 0);
 	/* The windows first: selectors are looked up through them; and the
 	 * root, from which the LDT's pages are fetched. */
+	segments_flat_load(v->domain->width);
 	arch_gdt_load(v);
 	mm_root_activate(v);
 	arch_ldt_load(v);

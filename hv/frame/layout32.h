@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arguments of hypercalls as 32-bit guests lay them out: all of them, and
+ * nowhere else. (What is more than an argument, such as start_info and
+ * shared_info, is in <xen/foreign/x86_32.h>.)
+ *
+ * Each structure is a table of its fields: type, name, the member of the
+ * 64-bit structure that it becomes, offset. The structures, the checks of
+ * their offsets, and the translations (argument.c) are made from it. On i386
+ * eight bytes are aligned to four, and a pointer or long has four.
+ */
+#ifndef LODGE_FRAME_LAYOUT32_H
+#define LODGE_FRAME_LAYOUT32_H
+
+#include "abi.h"
+
+/* A number of a list of frames, xen_pfn_t or long. */
+struct frame_number {
+	uint64_t v;
+};
+
+/*
+ * LAYOUT(ours, the interface's 64-bit structure, bytes): the structures that
+ * are translated. Of what ends in an address of eight bytes, which a guest
+ * may fill by half, only the half that it fills is read.
+ */
+#define LAYOUTS(LAYOUT)                                                     \
+	LAYOUT(sched_poll, struct sched_poll, 16)                           \
+	LAYOUT(set_singleshot, struct vcpu_set_singleshot_timer, 12)        \
+	LAYOUT(runstate_area, struct vcpu_register_runstate_memory_area, 4) \
+	LAYOUT(time_area, struct vcpu_register_time_memory_area, 4)         \
+	LAYOUT(runstate_info, struct vcpu_runstate_info, 44)                \
+	LAYOUT(memory_reservation, struct xen_memory_reservation, 20)       \
+	LAYOUT(machphys_mapping, struct xen_machphys_mapping, 12)           \
+	LAYOUT(mmuext_op, struct mmuext_op, 12)                             \
+	LAYOUT(trap_info, struct trap_info, 8)                              \
+	LAYOUT(nmi_callback, struct xennmi_callback, 8)                     \
+	LAYOUT(set_iobitmap, struct physdev_set_iobitmap, 8)                \
+	LAYOUT(platform_parameters, struct xen_platform_parameters, 4)      \
+	LAYOUT(frame_number, struct frame_number, 4)
+
+#define FIELDS_sched_poll(F)               \
+	F(uint32_t, ports, ports.p, 0)     \
+	F(uint32_t, nr_ports, nr_ports, 4) \
+	F(uint64_t, timeout, timeout, 8)
+#define FIELDS_set_singleshot(F)                       \
+	F(uint64_t, timeout_abs_ns, timeout_abs_ns, 0) \
+	F(uint32_t, flags, flags, 8)
+#define FIELDS_runstate_area(F) F(uint32_t, h, addr.p, 0)
+#define FIELDS_time_area(F)	F(uint32_t, h, addr.p, 0)
+#define FIELDS_runstate_info(F)                            \
+	F(uint32_t, state, state, 0)                       \
+	F(uint64_t, state_entry_time, state_entry_time, 4) \
+	F(uint64_t, time_running, time[0], 12)             \
+	F(uint64_t, time_runnable, time[1], 20)            \
+	F(uint64_t, time_blocked, time[2], 28)             \
+	F(uint64_t, time_offline, time[3], 36)
+#define FIELDS_memory_reservation(F)                 \
+	F(uint32_t, extent_start, extent_start.p, 0) \
+	F(uint32_t, nr_extents, nr_extents, 4)       \
+	F(uint32_t, extent_order, extent_order, 8)   \
+	F(uint32_t, mem_flags, mem_flags, 12)        \
+	F(uint32_t, domid, domid, 16)
+#define FIELDS_machphys_mapping(F)       \
+	F(uint32_t, v_start, v_start, 0) \
+	F(uint32_t, v_end, v_end, 4)     \
+	F(uint32_t, max_mfn, max_mfn, 8)
+#define FIELDS_mmuext_op(F)            \
+	F(uint32_t, cmd, cmd, 0)       \
+	F(uint32_t, arg1, arg1.mfn, 4) \
+	F(uint32_t, arg2, arg2.src_mfn, 8)
+#define FIELDS_trap_info(F)           \
+	F(uint8_t, vector, vector, 0) \
+	F(uint8_t, flags, flags, 1)   \
+	F(uint16_t, cs, cs, 2)        \
+	F(uint32_t, address, address, 4)
+#define FIELDS_nmi_callback(F)                           \
+	F(uint32_t, handler_address, handler_address, 0) \
+	F(uint32_t, pad, pad, 4)
+#define FIELDS_set_iobitmap(F)           \
+	F(uint32_t, bitmap, bitmap.p, 0) \
+	F(uint32_t, nr_ports, nr_ports, 4)
+#define FIELDS_platform_parameters(F) F(uint32_t, virt_start, virt_start, 0)
+#define FIELDS_frame_number(F)	      F(uint32_t, v, v, 0)
+
+/* Those that have no 64-bit form of their own: read as they are. */
+#define FIELDS_callback_register(F) \
+	F(uint16_t, type, , 0)      \
+	F(uint16_t, flags, , 2)     \
+	F(uint32_t, cs, , 4)        \
+	F(uint32_t, eip, , 8)
+#define FIELDS_multicall_entry(F) \
+	F(uint32_t, op, , 0)      \
+	F(uint32_t, result, , 4)  \
+	F(uint32_t, arg0, , 8)    \
+	F(uint32_t, arg1, , 12)   \
+	F(uint32_t, arg2, , 16)   \
+	F(uint32_t, arg3, , 20)   \
+	F(uint32_t, arg4, , 24)   \
+	F(uint32_t, arg5, , 28)
+
+#define LAYOUT_MEMBER(type, name, member, at) type name;
+#define LAYOUT_CHECK(type, name, member, at) \
+	_Static_assert(offsetof(layout_checked, name) == (at), #name);
+#define LAYOUT_STRUCT(name, wide, bytes)                   \
+	struct name##32                                    \
+	{                                                  \
+		FIELDS_##name(LAYOUT_MEMBER)               \
+	}                                                  \
+	__attribute__((packed, aligned(4)));               \
+	_Static_assert(sizeof(struct name##32) == (bytes), \
+		       #name " of 32-bit guests");         \
+	static inline void name##32_check(void)            \
+	{                                                  \
+		typedef struct name##32 layout_checked;    \
+		FIELDS_##name(LAYOUT_CHECK)                \
+	}
+
+LAYOUTS(LAYOUT_STRUCT)
+LAYOUT_STRUCT(callback_register, , 12)
+LAYOUT_STRUCT(multicall_entry, , 32)
+
+#endif

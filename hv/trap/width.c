@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* The table that width.h explains. */
+#include "trap/width.h"
+
+static bool no_call(struct vcpu *v, unsigned int type)
+{
+	(void)v;
+	(void)type;
+	return false;
+}
+
+static uint16_t selector32(uint16_t selector)
+{
+	return (uint16_t)((selector & ~3U) | 1);
+}
+
+static void gate64(struct trap_gate *g, uint64_t address)
+{
+	g->address = address;
+}
+
+static void callback64(struct trap_callback *c, uint64_t address)
+{
+	c->address = address;
+}
+
+static bool any_address(uint64_t address)
+{
+	(void)address;
+	return true;
+}
+
+/* The selector came with the gate, or, for an NMI's callback, as here. */
+static void gate32(struct trap_gate *g, uint64_t address)
+{
+	g->eip = (uint32_t)address;
+	if (address >> 32)
+		g->cs = selector32((uint16_t)(address >> 32));
+}
+
+static void callback32(struct trap_callback *c, uint64_t address)
+{
+	c->eip = (uint32_t)address;
+	c->cs = selector32((uint16_t)(address >> 32));
+}
+
+/* One root for both modes, and the GS base is the selector's. */
+static void mode_visit32(struct vcpu *v, bool kernel)
+{
+	v->trap.kernel_mode = kernel;
+}
+
+const struct trap_width trap_widths[] = {
+	[WIDTH_64] = {
+		.reflect = trap_crash_reflect,
+		.upcall = trap_crash_upcall,
+		.failsafe = trap_crash_failsafe,
+		.call = no_call,
+		.mode_visit = trap_mode_set,
+		.selector = trap_selector_fix,
+		.address_ok = address_is_canonical,
+		.gate = gate64,
+		.callback = callback64,
+		.callbacks = 1U << CALLBACKTYPE_event |
+			     1U << CALLBACKTYPE_failsafe |
+			     1U << CALLBACKTYPE_syscall |
+			     1U << CALLBACKTYPE_nmi |
+			     1U << CALLBACKTYPE_sysenter |
+			     1U << CALLBACKTYPE_syscall32,
+		.kernel_cs = FLAT_KERNEL_CS,
+		.kernel_ss = FLAT_KERNEL_SS,
+		.user_cs32 = FLAT_USER_CS32,
+		.user_ss = FLAT_USER_SS64,
+		.kernel_at_rest = true,
+	},
+	[WIDTH_32] = {
+		.reflect = trap_reflect32,
+		.upcall = trap_upcall32,
+		.failsafe = trap_failsafe32,
+		.call = trap_call32,
+		.mode_visit = mode_visit32,
+		.selector = selector32,
+		.address_ok = any_address,
+		.gate = gate32,
+		.callback = callback32,
+		.callbacks = 1U << CALLBACKTYPE_event |
+			     1U << CALLBACKTYPE_failsafe |
+			     1U << CALLBACKTYPE_nmi |
+			     1U << CALLBACKTYPE_sysenter |
+			     1U << CALLBACKTYPE_syscall32,
+		.kernel_cs = FLAT_KERNEL_CS_X86_32,
+		.kernel_ss = FLAT_KERNEL_SS_X86_32,
+		.user_cs32 = FLAT_USER_CS_X86_32,
+		.user_ss = FLAT_USER_SS_X86_32,
+	},
+};
+
+void trap_mode_visit(struct vcpu *v, bool kernel)
+{
+	trap_width(v)->mode_visit(v, kernel);
+}
