@@ -19,7 +19,10 @@ enum frame_type {
 	FRAME_L3,
 	FRAME_L4,
 	FRAME_SEGDESC, /* holds descriptors of a GDT or LDT */
-	FRAME_L2_HV,   /* a 32-bit guest's L2 that has the hypervisor's range */
+	/* A 32-bit guest's: the level is in the low bits as above. */
+	FRAME_32 = 8,
+	FRAME_L2_HV = FRAME_32 | FRAME_L2,   /* has the hypervisor's range */
+	FRAME_L3_ROOT = FRAME_32 | FRAME_L3, /* four entries, and no more */
 };
 
 /* The refs word: the owner's id, flags, the general count. */

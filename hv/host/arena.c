@@ -89,6 +89,7 @@ void host_init(unsigned int frames, unsigned int cpus)
 	host_tlb_all = false;
 	host_window_mfn = 0;
 	host_copy_scrambles = false;
+	host_width = WIDTH_64;
 	host_machine_init();
 	for (unsigned int i = 0; i < frames; i++) {
 		host_m2p[i] = M2P_INVALID;

@@ -251,13 +251,17 @@ _Noreturn void host_fail_resume(void);
 /* A domain with that limit of pages, shared_info and vcpus, all down. */
 struct domain *host_domain_make(uint64_t max_pages, unsigned int vcpus,
 				bool privileged);
+/* The width of domains that are made from now on; 64-bit after host_init(). */
+extern enum domain_width host_width;
 /* The same with n pages and a first address space that maps them at HOST_VA:
  * page tables read-only, the rest writable; vcpu 0 has it as its root. */
 struct host_guest {
 	struct domain *d;
 	unsigned int nr; /* frames, in order of allocation */
 	struct frame *frame[512];
-	struct frame *l4, *l3, *l2, *l1; /* the last four of them */
+	/* The last four of them; a 32-bit guest's l4 is its L2 of entry 3. */
+	struct frame *l4, *l3, *l2, *l1;
+	struct frame *root; /* l4, or a 32-bit guest's l3 */
 };
 void host_guest_make(struct host_guest *g, unsigned int nr, unsigned int vcpus,
 		     bool privileged);

@@ -15,7 +15,7 @@
 #include "errno.h"
 #include "host/host.h"
 #include "host/walk.h"
-#include "mm/mm.h"
+#include "mm/entry.h"
 #include "processor.h"
 
 #define RESERVED_BITS 0x000f000000000000UL /* 48 bits of physical address */
@@ -297,13 +297,14 @@ int arch_copy_to_guest(uint64_t va, const void *src, size_t n)
 }
 
 /* A random present entry of the guest's in the table, -1: there is none. */
-static int random_present(uint64_t table, unsigned int level)
+static int random_present(uint64_t table)
 {
+	enum frame_type t = frame_type_of(&host_frames[table]);
 	unsigned int seen = 0;
 	int chosen = -1;
 
 	for (unsigned int i = 0; i < TABLE_ENTRIES; i++) {
-		if (pte_slot_is_ours(level, i) ||
+		if (table_slot_is_ours(t, i) ||
 		    !(*host_walk_entry(table, i) & PTE_P))
 			continue;
 		if (host_random() % ++seen == 0)
@@ -323,7 +324,7 @@ void host_walk_set_bits(void)
 	e = host_walk_root(cpu);
 
 	while (e.mfn && e.level > 1) {
-		int at = random_present(e.mfn, e.level - 1U);
+		int at = random_present(e.mfn);
 
 		if (at < 0 ||
 		    !host_walk_step(&e,

@@ -12,6 +12,8 @@
 #include "mm/mm.h"
 #include "pte.h"
 
+enum domain_width host_width;
+
 static struct vcpu *vcpu_make(struct domain *d, uint32_t id)
 {
 	struct vcpu *v = frame_alloc_bytes(sizeof(*v));
@@ -36,6 +38,7 @@ struct domain *host_domain_make(uint64_t max_pages, unsigned int vcpus,
 	if (!d || vcpus > DOMAIN_MAX_VCPUS)
 		host_fail("no memory for a domain");
 	d->privileged = privileged;
+	d->width = host_width;
 	d->state.v = DOMAIN_ALIVE;
 	list_init(&d->link);
 	frame_domain_init(d, max_pages);
@@ -55,21 +58,32 @@ struct domain *host_domain_make(uint64_t max_pages, unsigned int vcpus,
 
 static uint64_t entry(const struct frame *f, uint64_t flags)
 {
-	return frame_mfn(f).v << PAGE_SHIFT | PTE_P | PTE_US | PTE_A | flags;
+	return frame_mfn(f).v << PAGE_SHIFT | PTE_P | PTE_A | flags;
+}
+
+static void link(struct frame *table, unsigned int level,
+		 const struct frame *below, uint64_t flags)
+{
+	((uint64_t *)frame_ptr(table))[pte_index(HOST_VA, level)] =
+		entry(below, flags);
 }
 
 static void tables_fill(struct host_guest *g)
 {
-	uint64_t *l1 = frame_ptr(g->l1);
+	uint64_t *l1 = frame_ptr(g->l1), user = mm_width(g->d)->entry_bits;
 
-	((uint64_t *)frame_ptr(g->l4))[pte_index(HOST_VA, 4)] =
-		entry(g->l3, PTE_RW);
-	((uint64_t *)frame_ptr(g->l3))[pte_index(HOST_VA, 3)] =
-		entry(g->l2, PTE_RW);
-	((uint64_t *)frame_ptr(g->l2))[pte_index(HOST_VA, 2)] =
-		entry(g->l1, PTE_RW);
+	if (g->d->width == WIDTH_64) {
+		g->root = g->l4;
+		link(g->l4, 4, g->l3, PTE_RW | PTE_US);
+		link(g->l3, 3, g->l2, PTE_RW | PTE_US);
+	} else {
+		g->root = g->l3;
+		link(g->l3, 3, g->l2, 0);
+		((uint64_t *)frame_ptr(g->l3))[3] = entry(g->l4, 0);
+	}
+	link(g->l2, 2, g->l1, PTE_RW | PTE_US);
 	for (unsigned int i = 0; i < g->nr; i++)
-		l1[i] = entry(g->frame[i], i + 4 < g->nr ? PTE_RW : 0);
+		l1[i] = entry(g->frame[i], user | (i + 4 < g->nr ? PTE_RW : 0));
 }
 
 void host_guest_make(struct host_guest *g, unsigned int nr, unsigned int vcpus,
@@ -99,12 +113,16 @@ void host_guest_fill(struct host_guest *g, struct domain *d, unsigned int nr)
 	g->l1 = g->frame[nr - 1];
 	tables_fill(g);
 	m = mm_lock(g->d);
-	while ((rc = mm_get_table(m, g->l4, FRAME_L4)) == -ERESTART)
+	while ((rc = mm_get_table(m, g->root, mm_width(d)->root)) == -ERESTART)
 		;
+	if (!rc && d->width == WIDTH_32) {
+		rc = mm_get_table(m, g->root, FRAME_L3_ROOT);
+		d->vcpu[0]->mm.root_user = g->root;
+	}
 	mm_unlock(m);
 	if (rc)
 		host_fail("the first page tables are refused: %d", rc);
-	g->d->vcpu[0]->mm.root_kernel = g->l4;
+	g->d->vcpu[0]->mm.root_kernel = g->root;
 }
 
 void host_vcpu_enter(struct vcpu *v)

@@ -32,13 +32,7 @@ static inline unsigned int pte_index(uint64_t va, unsigned int level)
 	return (unsigned int)(va >> (PAGE_SHIFT + 9 * (level - 1))) & 511;
 }
 
-static inline bool pte_slot_is_ours(unsigned int level, unsigned int idx)
-{
-	return level == 4 && idx >= ABI_HV_SLOT_FIRST &&
-	       idx <= ABI_HV_SLOT_LAST;
-}
-
-/* Canonical, and not in the hypervisor's range. */
+/* Canonical, and not in the hypervisor's range, of a 64-bit guest. */
 static inline bool va_is_guest(uint64_t va)
 {
 	return va < 0x0000800000000000UL || va >= ABI_HV_END;

@@ -20,18 +20,26 @@
  *     is write-back, whatever it asks for (the bits are cleared);
  *   - the global bit, which would keep its translations past our flushes:
  *     cleared. The user bit is set at every level: the guest's kernel runs
- *     in ring 3 too. A guest reads back what we changed.
+ *     in ring 3 too, but for a 32-bit one (width.c), where only its root's
+ *     entries have no such bits and get them. A guest reads back what we
+ *     changed;
  *   - a non-present entry that names memory on a processor that follows it
  *     speculatively (L1TF): refused there.
  */
 #include "mm/entry.h"
 
-struct pte_rule entry_rule_64(unsigned int level)
+struct pte_rule entry_rule(const struct domain *d, unsigned int level)
 {
+	uint64_t set = mm_width(d)->entry_bits;
+
+	/* The guest knows a root of four entries by hardware's rules, where
+	 * they have no rights: the tables below decide. */
+	if (mm_width(d)->table[level] == FRAME_L3_ROOT)
+		set = PTE_RW | PTE_US;
 	return (struct pte_rule){
 		.forbidden = arch_pte_reserved | (level > 1 ? PTE_PSE : 0),
 		.clear = PTE_G | (level > 1 ? PTE_PWT | PTE_PCD : PTE_CACHE),
-		.set = PTE_US,
+		.set = set,
 	};
 }
 
@@ -50,9 +58,10 @@ int entry_absent_check(unsigned int level, uint64_t pte)
 	return m != 0 && m < frame_limit ? -EINVAL : 0;
 }
 
-int entry_get(struct mm_locked m, unsigned int level, uint64_t *pte,
-	      struct domain *owner)
+int entry_get(struct mm_locked m, enum frame_type t, unsigned int idx,
+	      uint64_t *pte, struct domain *owner)
 {
+	unsigned int level = level_of(t);
 	const struct pte_rule *rule = &m.d->mm.rule[level - 1];
 	struct frame *f;
 	int rc;
@@ -64,7 +73,7 @@ int entry_get(struct mm_locked m, unsigned int level, uint64_t *pte,
 	if (*pte & rule->forbidden)
 		return -EINVAL;
 	f = frame_lookup(pte_mfn(*pte));
-	rc = f ? mm_get_table(m, f, table_type(level - 1)) : -EINVAL;
+	rc = f ? mm_get_table(m, f, type_below(t, idx)) : -EINVAL;
 	if (!rc)
 		*pte = (*pte & ~rule->clear) | rule->set;
 	return rc;
@@ -110,17 +119,19 @@ int entry_change_rights(struct mm_locked m, struct frame *table,
 
 /* An entry of a higher level, which refers to a table. */
 static int table_replace(struct mm_locked m, struct frame *f,
-			 unsigned int level, uint64_t *entry, uint64_t value,
+			 enum frame_type t, uint64_t *entry, uint64_t value,
 			 struct domain *owner, bool keep_ad,
 			 const uint64_t *expected)
 {
+	unsigned int level = level_of(t);
 	bool both = unlikely(m.d->mm.separated) && level == 4;
+	unsigned int idx = (unsigned int)((uint64_t)entry & ~PAGE_MASK) / 8;
 	uint64_t old = shared_load64(entry);
 	int rc;
 
 	if (expected && old != *expected)
 		return -EAGAIN;
-	rc = entry_get(m, level, &value, owner);
+	rc = entry_get(m, t, idx, &value, owner);
 	if (rc)
 		return rc;
 	keep_ad = keep_ad && (value & PTE_P) && !both; /* it is always set */
@@ -139,16 +150,15 @@ int mm_entry_update(struct mm_locked m, struct frame *f, unsigned int idx,
 		    uint64_t value, struct domain *owner, bool keep_ad,
 		    const uint64_t *expected)
 {
-	unsigned int level = level_of(frame_type_of(f));
+	enum frame_type t = frame_type_of(f);
 	uint64_t *entry = (uint64_t *)frame_ptr(f) + idx;
 
-	if (level == 1)
+	if (t == FRAME_L1)
 		return data_replace(m, f, entry, value, frame_usual(owner->id),
 				    owner, keep_ad, expected);
-	if (pte_slot_is_ours(level, idx))
+	if (table_slot_is_ours(t, idx))
 		return -EINVAL;
-	return table_replace(m, f, level, entry, value, owner, keep_ad,
-			     expected);
+	return table_replace(m, f, t, entry, value, owner, keep_ad, expected);
 }
 
 /* Gives an entry's references back; what is interrupted is settled later. */

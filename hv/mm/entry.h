@@ -7,12 +7,13 @@
 #include "pte.h"
 
 /*
- * Checks an entry for a table of that level (1-4) of domain m.d and takes
+ * Checks an entry for place idx of a table of type t of domain m.d and takes
  * the references it needs; *pte becomes what is to be stored. The frames of
  * an L1 entry belong to owner. Not present: nothing is taken.
  */
-[[nodiscard]] int entry_get(struct mm_locked m, unsigned int level,
-			    uint64_t *pte, struct domain *owner);
+[[nodiscard]] int entry_get(struct mm_locked m, enum frame_type t,
+			    unsigned int idx, uint64_t *pte,
+			    struct domain *owner);
 /* Gives them back. -ERESTART: the table below was interrupted and is partial;
  * this entry's reference is gone all the same. */
 [[nodiscard]] int entry_put(struct mm_locked m, unsigned int level,
@@ -38,8 +39,8 @@ void mm_orphan(struct mm_locked m, struct frame *f);
 	return unlikely(m.d->mm.orphan) ? mm_settle_orphan(m) : 0;
 }
 
-/* What a 64-bit guest's entries of a level may be (entry.c). */
-struct pte_rule entry_rule_64(unsigned int level);
+/* What the domain's entries of a level may be (entry.c). */
+struct pte_rule entry_rule(const struct domain *d, unsigned int level);
 /* Whether a non-present entry that is not empty may be: 0 or -EINVAL. */
 [[nodiscard]] int entry_absent_check(unsigned int level, uint64_t pte);
 
@@ -154,17 +155,34 @@ void root_m2p_show(struct mm_locked m, struct frame *root, bool shown);
 
 static inline unsigned int level_of(enum frame_type t)
 {
-	return (unsigned int)t - FRAME_L1 + 1;
+	return (unsigned int)(t & ~FRAME_32) - FRAME_L1 + 1;
 }
 
-static inline enum frame_type table_type(unsigned int level)
+/* Entries of a 32-bit guest's root: one for each GiB. */
+#define L3_ROOT_ENTRIES 4
+
+/* The type of the table that entry idx of a table of type t refers to. */
+static inline enum frame_type type_below(enum frame_type t, unsigned int idx)
 {
-	return (enum frame_type)(FRAME_L1 + level - 1);
+	if (unlikely(t == FRAME_L3_ROOT) && idx == L3_ROOT_ENTRIES - 1)
+		return FRAME_L2_HV;
+	return (enum frame_type)((t & ~FRAME_32) - 1);
 }
 
 static inline bool is_table(enum frame_type t)
 {
-	return t >= FRAME_L1 && t <= FRAME_L4;
+	return level_of(t) - 1 < 4;
 }
+
+bool table_special_slot(enum frame_type t, unsigned int idx);
+/* A slot of ours, not of the guest's, in a table of that type. */
+static inline bool table_slot_is_ours(enum frame_type t, unsigned int idx)
+{
+	return t >= FRAME_L4 && table_special_slot(t, idx);
+}
+/* Gives our slots their contents, as the table is validated, and takes them
+ * away again. */
+void table_fill_ours(enum frame_type t, uint64_t *table);
+void table_empty_ours(enum frame_type t, uint64_t *table);
 
 #endif

@@ -9,10 +9,11 @@
 #include "mm/entry.h"
 #include "lib/string.h"
 
+/* t is FRAME_NONE where the domain has no tables of that level. */
 static int pin(struct domain *d, struct frame *f, enum frame_type t)
 {
 	struct mm_locked m = mm_lock(d);
-	int rc = mm_settle(m);
+	int rc = t == FRAME_NONE ? -EINVAL : mm_settle(m);
 
 	/* What begins after its end would never be taken apart. */
 	if (!rc && domain_is_dying(d))
@@ -76,10 +77,10 @@ static aside int flush_vcpus(struct vcpu *v, const struct mmuext_op *op,
 	bool all =
 		op->cmd == MMUEXT_TLB_FLUSH_ALL || op->cmd == MMUEXT_INVLPG_ALL;
 
-	if (one && !va_is_guest(va))
+	if (one && !mm_va_is_guest(v->domain, va))
 		return 0; /* it has no translations of such addresses */
-	if (!all &&
-	    guest_copy_from(&set, (uint64_t)op->arg2.vcpumask.p, sizeof(set)))
+	if (!all && mm_vcpu_set_read(v->domain,
+				     (uint64_t)op->arg2.vcpumask.p, &set))
 		return -EINVAL; /* as Xen says it */
 	cpus = mm_cpus_running(v->domain, set);
 	self = 1UL << this_cpu()->id;
@@ -111,7 +112,7 @@ static aside int pin_op(struct domain *d, const struct mmuext_op *op)
 		return -EINVAL;
 	return op->cmd == MMUEXT_UNPIN_TABLE
 		       ? unpin(d, f)
-		       : pin(d, f, table_type(op->cmd + 1));
+		       : pin(d, f, mm_width(d)->table[op->cmd + 1]);
 }
 
 /* The others are about the calling vcpu, or the domain that it is of. */
@@ -140,7 +141,7 @@ int mm_ext_one(struct vcpu *v, struct domain *d, const struct mmuext_op *op)
 		arch_flush_local();
 		return 0;
 	case MMUEXT_INVLPG_LOCAL:
-		if (va_is_guest(op->arg1.linear_addr))
+		if (mm_va_is_guest(v->domain, op->arg1.linear_addr))
 			arch_flush_page_local(op->arg1.linear_addr);
 		return 0;
 	case MMUEXT_TLB_FLUSH_MULTI:

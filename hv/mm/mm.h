@@ -23,7 +23,7 @@ void mm_unlock(struct mm_locked m);
 
 /* ---- types of tables (validate.c) ---- */
 
-/* A reference and a use of type t (FRAME_L1..L4, FRAME_SEGDESC), validated
+/* A reference and a use of type t (a table's, or FRAME_SEGDESC), validated
  * if need be. -ERESTART: preempted, call again. */
 [[nodiscard]] int mm_get_table(struct mm_locked m, struct frame *f,
 			       enum frame_type t);
@@ -50,6 +50,24 @@ void mm_unlock(struct mm_locked m);
 /* The one function that writes a validated page-table entry (store.c). */
 [[nodiscard]] bool pt_store(struct mm_locked m, struct frame *table,
 			    uint64_t *entry, uint64_t *old, uint64_t new_value);
+
+/* ---- what the width of a domain means (width.c) ---- */
+
+struct mm_width {
+	uint8_t table[5];    /* enum frame_type, of a table of level 1 to 4 */
+	uint8_t root;	     /* and of a root */
+	uint64_t entry_bits; /* that each present entry has */
+	enum decode_width decode;
+	bool separates; /* its roots may have companions */
+};
+extern const struct mm_width mm_widths[];
+static inline const struct mm_width *mm_width(const struct domain *d)
+{
+	return &mm_widths[d->width];
+}
+/* An address that the guest's tables may translate: canonical, and outside the
+ * hypervisor's range. */
+bool mm_va_is_guest(const struct domain *d, uint64_t va);
 
 /* ---- walking (walk.c) ---- */
 
@@ -85,6 +103,9 @@ struct mm_place {
 			     const struct mmuext_op *op);
 /* The CPUs that run one of d's vcpus of the set (bit = vcpu id) now. */
 uint64_t mm_cpus_running(const struct domain *d, uint64_t vcpus);
+/* Reads a set of vcpus at a guest's address: only bytes that d's vcpus need. */
+[[nodiscard]] int mm_vcpu_set_read(const struct domain *d, uint64_t va,
+				   uint64_t *set);
 /*
  * A guest's #PF was a write to a present, read-only page: if that page is
  * one of its own tables, decodes the instruction at RIP and applies it.
@@ -105,8 +126,9 @@ uint64_t *insn_gpr(const struct vcpu *v, unsigned int n);
 void insn_regs_load(struct vcpu *v, const struct insn *insn,
 		    struct insn_regs *out);
 #define INSN_BUFFER 16
-/* The bytes of code at rip: how many could be had, 0 to 15. */
-[[nodiscard]] size_t insn_fetch(uint64_t rip, uint8_t bytes[INSN_BUFFER]);
+/* The bytes of v's code at rip: how many could be had, 0 to 15. */
+[[nodiscard]] size_t insn_fetch(const struct vcpu *v, uint64_t rip,
+				uint8_t bytes[INSN_BUFFER]);
 
 /* ---- descriptor tables (segdesc.c) ---- */
 
@@ -123,16 +145,20 @@ void mm_gdt_clear(struct vcpu *v);
 [[nodiscard]] int mm_descriptor_update(struct domain *d, uint64_t maddr,
 				       uint64_t descriptor);
 /*
- * True when the descriptor may stand in a guest's table; a code or data
- * segment's DPL is raised to 3.
+ * True when the descriptor may stand in a table of d's; a code or data
+ * segment's DPL is raised to where its kernel runs.
  */
-[[nodiscard]] bool mm_descriptor_check(uint64_t *descriptor);
+[[nodiscard]] bool mm_descriptor_check(const struct domain *d,
+				       uint64_t *descriptor);
+/* The base of the segment that a 32-bit guest's selector loads; 0 for ours. */
+uint64_t mm_segment_base(const struct vcpu *v, uint16_t selector);
 /* #PF in the LDT's window at that offset: maps the page. True: retry. */
 [[nodiscard]] bool mm_ldt_fault(struct vcpu *v, uint64_t offset);
 
 /* ---- roots (roots.c) ---- */
 
-/* What the processor is to walk for v in that mode; NULL when it has none. */
+/* What the processor is to walk for v in that mode; NULL when it has none. A
+ * 32-bit guest has one for both, in both places. */
 struct frame *root_for(const struct vcpu *v, bool kernel_mode);
 /* The guest's own root in the mode that it is in, which mm_walk() takes. */
 static inline struct frame *root_guest(const struct vcpu *v)
@@ -141,7 +167,7 @@ static inline struct frame *root_guest(const struct vcpu *v)
 }
 /*
  * Loads the root of the mode that v, which runs here, is in; activate notes
- * that this flushed. Where a guest goes to and fro between its kernel and its
+ * that this flushed, switch is for a 64-bit guest's. Where a guest goes to and fro between its kernel and its
  * programs that is not worth it: at worst a flush is made that was not needed.
  */
 void mm_root_activate(const struct vcpu *v);
@@ -149,7 +175,8 @@ void mm_root_switch(const struct vcpu *v);
 /* The companion that CPU 0 would have v's guest run on, CPU n's is n further;
  * 0: none, the guest runs on the root itself (companion.c). */
 mfn_t companion_of(const struct vcpu *v, const struct frame *root);
-/* Gives v a new kernel or user root (user 0: none). -ERESTART. */
+/* Gives v a new kernel or user root (user 0: none; a 32-bit guest has no user
+ * root of its own). -ERESTART. */
 [[nodiscard]] int mm_root_set(struct vcpu *v, bool user, guest_mfn_t root);
 
 /* ---- shadow tables, and the log of written pages (shadow.c) ---- */

@@ -40,6 +40,21 @@ static void load_implicit(const struct vcpu *v, struct insn_regs *out)
 		out->gpr[used[i]] = *insn_gpr(v, used[i]);
 }
 
+/* In 32-bit code each segment may have a base, in a descriptor of the guest's;
+ * that may have changed since it was loaded, to the guest's own confusion. */
+static uint64_t segment_base32(const struct vcpu *v, unsigned int segment)
+{
+	uint16_t selector;
+
+	if (segment == INSN_CS)
+		selector = v->regs->cs;
+	else if (segment == INSN_SS)
+		selector = v->regs->ss;
+	else
+		selector = arch_segment_selector(segment);
+	return mm_segment_base(v, selector);
+}
+
 void insn_regs_load(struct vcpu *v, const struct insn *insn,
 		    struct insn_regs *out)
 {
@@ -55,12 +70,14 @@ void insn_regs_load(struct vcpu *v, const struct insn *insn,
 		load_implicit(v, out);
 	out->rip = r->rip;
 	out->flags = r->rflags;
-	if (likely(insn->segment < INSN_FS))
-		return;
-	out->segment_base[insn->segment] = arch_segment_base_get(
-		v, insn->segment == INSN_FS ? SEGBASE_FS
-		   : v->trap.kernel_mode    ? SEGBASE_GS_KERNEL
-					    : SEGBASE_GS_USER);
+	if (unlikely(insn->width == DECODE_32))
+		out->segment_base[insn->segment] =
+			segment_base32(v, insn->segment);
+	else if (unlikely(insn->segment >= INSN_FS))
+		out->segment_base[insn->segment] = arch_segment_base_get(
+			v, insn->segment == INSN_FS ? SEGBASE_FS
+			   : v->trap.kernel_mode    ? SEGBASE_GS_KERNEL
+						    : SEGBASE_GS_USER);
 }
 
 /* The next page may be missing: what lies in this one will do. */
@@ -76,11 +93,14 @@ static __attribute__((noinline)) size_t fetch_at_edge(uint64_t rip,
 	return 0;
 }
 
-size_t insn_fetch(uint64_t rip, uint8_t bytes[INSN_BUFFER])
+size_t insn_fetch(const struct vcpu *v, uint64_t rip,
+		  uint8_t bytes[INSN_BUFFER])
 {
 	unsigned int failed = 0;
 	uint64_t low, high;
 
+	if (unlikely(v->domain->width == WIDTH_32))
+		rip = (uint32_t)(rip + segment_base32(v, INSN_CS));
 	if (unlikely(!arch_words_begin(rip)))
 		return 0;
 	arch_word_load(rip, 0, low, failed);
@@ -103,9 +123,10 @@ struct ptwr {
 static bool decode_write(struct vcpu *v, uint64_t va, struct ptwr *w)
 {
 	uint8_t bytes[INSN_BUFFER];
-	size_t n = insn_fetch(v->regs->rip, bytes);
+	size_t n = insn_fetch(v, v->regs->rip, bytes);
 
-	if (decode_insn(bytes, n, DECODE_64, &w->insn) != DECODE_OK ||
+	if (decode_insn(bytes, n, mm_width(v->domain)->decode,
+			&w->insn) != DECODE_OK ||
 	    w->insn.op == INSN_NONE || w->insn.op > INSN_LAST_WRITE)
 		return false;
 	insn_regs_load(v, &w->insn, &w->regs);

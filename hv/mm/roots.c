@@ -4,8 +4,11 @@
  * two L4 tables. CR3 comes only from root_for(): where page tables must be
  * separated (Meltdown), the guest itself runs on the companion of that root.
  *
- * A root is held by a reference and a use as L4 from the moment it is set;
+ * A root is held by a reference and a use as such from the moment it is set;
  * the old one is let go only after CR3 has left it.
+ *
+ * A 32-bit guest has one root, an L3, for its kernel and its programs: it is
+ * held twice and stands in both places.
  */
 #include "mm/entry.h"
 #include "mm/shadow.h"
@@ -33,7 +36,10 @@ void mm_root_switch(const struct vcpu *v)
 void mm_root_activate(const struct vcpu *v)
 {
 	flush_note(); /* before: what ends meanwhile is not flushed for sure */
-	mm_root_switch(v);
+	if (v->domain->width == WIDTH_32)
+		arch_root32_load(frame_mfn(v->mm.root_kernel));
+	else
+		mm_root_switch(v);
 }
 
 /* The mm lock is held and nothing is orphaned. */
@@ -42,7 +48,7 @@ static int root_replace(struct mm_locked m, struct vcpu *v, bool user,
 {
 	struct frame **slot = user ? &v->mm.root_user : &v->mm.root_kernel;
 	struct frame *old = *slot;
-	int rc = new ? mm_get_table(m, new, FRAME_L4) : 0;
+	int rc = new ? mm_get_table(m, new, mm_width(m.d)->root) : 0;
 
 	if (rc)
 		return rc;
@@ -61,20 +67,43 @@ static int root_replace(struct mm_locked m, struct vcpu *v, bool user,
 	return 0;
 }
 
+/* The same for a 32-bit guest; the second use of a table is not validated. */
+static int root_replace_both(struct mm_locked m, struct vcpu *v,
+			     struct frame *new)
+{
+	struct frame *old = v->mm.root_kernel;
+	int rc = mm_get_table(m, new, FRAME_L3_ROOT);
+
+	if (rc)
+		return rc;
+	rc = mm_get_table(m, new, FRAME_L3_ROOT);
+	if (rc) {
+		mm_drop_table(m, new); /* the other use is not the last */
+		return rc;
+	}
+	v->mm.root_kernel = v->mm.root_user = new;
+	if (v == current_vcpu())
+		mm_root_activate(v);
+	for (unsigned int i = 0; old && i < 2; i++)
+		mm_drop_table(m, old);
+	return 0;
+}
+
 int mm_root_set(struct vcpu *v, bool user, guest_mfn_t root)
 {
-	bool none = user && root.v == 0;
+	bool none = user && root.v == 0, both = v->domain->width == WIDTH_32;
 	struct frame *f = none ? NULL : frame_lookup(root);
 	struct mm_locked m;
 	int rc;
 
 	/* Its own user root cannot go while it translates by it. */
-	if (!f && (!none || !v->trap.kernel_mode))
+	if ((!f && (!none || !v->trap.kernel_mode)) || (both && user))
 		return -EINVAL;
 	m = mm_lock(v->domain);
 	rc = mm_settle(m);
 	if (!rc)
-		rc = root_replace(m, v, user, f);
+		rc = both ? root_replace_both(m, v, f)
+			  : root_replace(m, v, user, f);
 	mm_unlock(m);
 	return rc;
 }

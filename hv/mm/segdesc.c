@@ -9,22 +9,56 @@
  * are ours, its limit does not reach them). In long mode base and limit of
  * code and data segments protect nothing, so they are not looked at; their
  * DPL becomes 3, the ring that guests are in.
+ *
+ * A 32-bit guest's kernel is in ring 1: DPL 0 becomes 1. It must never execute
+ * 64-bit code (L=1), which could name our addresses, and the ring would let
+ * it; below 4 GiB there is nothing of ours to protect, whatever the limit.
  */
 #include "mm/entry.h"
 #include "lib/string.h"
 
 #define DESC_PRESENT   (1UL << 47)
 #define DESC_CODE_DATA (1UL << 44)
-#define DESC_DPL3      (3UL << 45)
+#define DESC_DPL       (3UL << 45)
+#define DESC_DPL1      (1UL << 45)
+#define DESC_CODE      (1UL << 43)
+#define DESC_LONG      (1UL << 53)
 
-bool mm_descriptor_check(uint64_t *descriptor)
+bool mm_descriptor_check(const struct domain *d, uint64_t *descriptor)
 {
 	if (!(*descriptor & DESC_PRESENT))
 		return true;
 	if (!(*descriptor & DESC_CODE_DATA))
 		return false;
-	*descriptor |= DESC_DPL3;
-	return true;
+	if (d->width == WIDTH_64) {
+		*descriptor |= DESC_DPL;
+		return true;
+	}
+	if (!(*descriptor & DESC_DPL))
+		*descriptor |= DESC_DPL1;
+	return !(*descriptor & DESC_CODE) || !(*descriptor & DESC_LONG);
+}
+
+/* The page of v's GDT or LDT that has the selector's descriptor, or NULL. */
+static struct frame *page_of(const struct vcpu *v, uint16_t selector)
+{
+	unsigned int idx = selector >> 3, page = idx / TABLE_ENTRIES;
+
+	if (selector & 4)
+		return idx < v->mm.ldt_entries ? v->mm.ldt[page] : NULL;
+	return idx < v->mm.gdt_entries ? v->mm.gdt[page] : NULL;
+}
+
+uint64_t mm_segment_base(const struct vcpu *v, uint16_t selector)
+{
+	struct frame *f = page_of(v, selector);
+	uint64_t e;
+
+	if (!f)
+		return 0;
+	e = shared_load64((uint64_t *)frame_ptr(f) +
+			  (selector >> 3) % TABLE_ENTRIES);
+	return (e >> 16 & 0xffffff) | (e >> 56) << 24;
 }
 
 static int desc_page_get(struct domain *d, guest_mfn_t m, struct frame **out)
@@ -89,8 +123,9 @@ int mm_ldt_set(struct vcpu *v, uint64_t va, unsigned int entries)
 	struct frame *old[LDT_PAGES];
 
 	if (entries > 8192 ||
-	    (entries && ((va & ~PAGE_MASK) || !va_is_guest(va) ||
-			 !va_is_guest(va + entries * 8UL - 1))))
+	    (entries &&
+	     ((va & ~PAGE_MASK) || !mm_va_is_guest(v->domain, va) ||
+	      !mm_va_is_guest(v->domain, va + entries * 8UL - 1))))
 		return -EINVAL;
 	memcpy(old, v->mm.ldt, sizeof(old));
 	memset(v->mm.ldt, 0, sizeof(v->mm.ldt));
@@ -143,7 +178,7 @@ int mm_descriptor_update(struct domain *d, uint64_t maddr, uint64_t descriptor)
 	enum frame_type t;
 	int rc;
 
-	if ((maddr & 7) || !mm_descriptor_check(&descriptor) || !f ||
+	if ((maddr & 7) || !mm_descriptor_check(d, &descriptor) || !f ||
 	    !frame_get(f, d))
 		return -EINVAL;
 	/* Not a table in use: either kind may hold descriptors to be. */

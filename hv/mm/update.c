@@ -133,6 +133,12 @@ uint64_t mm_cpus_running(const struct domain *d, uint64_t vcpus)
 	return cpus;
 }
 
+int mm_vcpu_set_read(const struct domain *d, uint64_t va, uint64_t *set)
+{
+	*set = 0;
+	return guest_copy_from(set, va, (d->max_vcpus + 7) / 8);
+}
+
 /*
  * The flush that update_va_mapping asks for: which CPUs. A vcpu that does
  * not run has no translations: it gets its root anew when it does.
@@ -146,7 +152,7 @@ static int flush_cpus_of(struct vcpu *v, uint64_t flags, uint64_t *cpus)
 		return 0;
 	if (which == UVMF_ALL)
 		set = ~0UL;
-	else if (guest_copy_from(&set, which, sizeof(set)))
+	else if (mm_vcpu_set_read(v->domain, which, &set))
 		return -EFAULT;
 	*cpus = mm_cpus_running(v->domain, set);
 	return 0;

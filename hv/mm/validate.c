@@ -45,8 +45,9 @@ void mm_domain_init(struct domain *d)
 {
 	spin_init(&d->mm.lock, LOCK_RANK_MM);
 	for (unsigned int level = 1; level <= 4; level++)
-		d->mm.rule[level - 1] = entry_rule_64(level);
-	d->mm.separated = arch_separates_roots(d->privileged);
+		d->mm.rule[level - 1] = entry_rule(d, level);
+	d->mm.separated = mm_width(d)->separates &&
+			  arch_separates_roots(d->privileged);
 	if (d->mm.separated)
 		d->mm.rule[3].set |= PTE_A; /* hardware sees a copy */
 }
@@ -65,19 +66,19 @@ static int interrupted(struct frame *f, unsigned int progress)
  * way nobody but the partial state itself holds it; and if it was given up
  * meanwhile, nobody at all: it may be becoming another domain's table.
  */
-static int finish_below(struct mm_locked m, unsigned int level,
+static int finish_below(struct mm_locked m, enum frame_type t,
 			const uint64_t *table, unsigned int at)
 {
 	struct frame *f;
 	int rc = 0;
 
-	if (level == 1 || at >= TABLE_ENTRIES || pte_slot_is_ours(level, at) ||
+	if (t == FRAME_L1 || at >= TABLE_ENTRIES || table_slot_is_ours(t, at) ||
 	    !(table[at] & PTE_P))
 		return 0;
 	f = frame_lookup(pte_mfn(table[at]));
 	if (!f || !frame_get(f, m.d))
 		return 0;
-	if (frame_type_of(f) == table_type(level - 1))
+	if (frame_type_of(f) == type_below(t, at))
 		rc = mm_finish_partial(m, f);
 	frame_put(f);
 	return rc;
@@ -106,7 +107,8 @@ static void drop_l1(const uint64_t *table, unsigned int n)
  */
 static int devalidate(struct mm_locked m, struct frame *f, unsigned int undo)
 {
-	unsigned int level = level_of(frame_type_of(f));
+	enum frame_type t = frame_type_of(f);
+	unsigned int level = level_of(t);
 	unsigned int at = f->progress & (UNDO - 1);
 	uint64_t *table = frame_ptr(f);
 
@@ -120,7 +122,7 @@ static int devalidate(struct mm_locked m, struct frame *f, unsigned int undo)
 	/* Whole, that is in use until now: partial ones never are. */
 	if (level == 4 && at == TABLE_ENTRIES && !undo)
 		companion_end(m, f);
-	if (finish_below(m, level, table, at))
+	if (finish_below(m, t, table, at))
 		return interrupted(f, at | undo);
 	while (at > 0) {
 		int rc;
@@ -130,15 +132,13 @@ static int devalidate(struct mm_locked m, struct frame *f, unsigned int undo)
 			continue;
 		}
 		at--;
-		if (!(table[at] & PTE_P) || pte_slot_is_ours(level, at))
+		if (!(table[at] & PTE_P) || table_slot_is_ours(t, at))
 			continue;
 		rc = entry_put(m, level, table[at]);
 		if (rc || (at > 0 && arch_preempt_pending()))
 			return interrupted(f, at | undo);
 	}
-	if (level == 4)
-		memset(&table[ABI_HV_SLOT_FIRST], 0,
-		       (ABI_HV_SLOT_LAST - ABI_HV_SLOT_FIRST + 1) * 8);
+	table_empty_ours(t, table);
 	frame_type_cleared(f);
 	return 0;
 }
@@ -181,8 +181,9 @@ static int root_validated(struct mm_locked m, struct frame *f)
 }
 
 static int validate_table(struct mm_locked m, struct frame *f,
-			  unsigned int level)
+			  enum frame_type t)
 {
+	unsigned int level = level_of(t);
 	uint64_t *table = frame_ptr(f);
 
 	for (unsigned int i = f->progress; i < TABLE_ENTRIES; i++) {
@@ -193,10 +194,10 @@ static int validate_table(struct mm_locked m, struct frame *f,
 			i += 8;
 		if (i >= TABLE_ENTRIES)
 			break;
-		if (pte_slot_is_ours(level, i))
+		if (table_slot_is_ours(t, i))
 			continue;
 		e = table[i];
-		rc = entry_get(m, level, &e, m.d);
+		rc = entry_get(m, t, i, &e, m.d);
 		if (rc == -ERESTART)
 			return interrupted(f, i);
 		if (rc)
@@ -205,7 +206,10 @@ static int validate_table(struct mm_locked m, struct frame *f,
 		if (i + 1 < TABLE_ENTRIES && arch_preempt_pending())
 			return interrupted(f, i + 1);
 	}
-	return level == 4 ? root_validated(m, f) : table_validated(m, f);
+	if (t == FRAME_L4)
+		return root_validated(m, f);
+	table_fill_ours(t, table);
+	return table_validated(m, f);
 }
 
 /*
@@ -237,7 +241,7 @@ static int validate_descriptors(struct mm_locked m, struct frame *f)
 	uint64_t *table = frame_ptr(f);
 
 	for (unsigned int i = 0; i < TABLE_ENTRIES; i++) {
-		if (mm_descriptor_check(&table[i]))
+		if (mm_descriptor_check(m.d, &table[i]))
 			continue;
 		frame_type_cleared(f);
 		frame_put(f);
@@ -259,8 +263,7 @@ static aside int table_begin(struct mm_locked m, struct frame *f,
 		return validate_descriptors(m, f);
 	if (f->progress & UNDO)
 		return take_back(m, f, f->progress & (UNDO - 1), -EINVAL);
-	return t == FRAME_L1 ? validate_l1(m, f)
-			     : validate_table(m, f, level_of(t));
+	return t == FRAME_L1 ? validate_l1(m, f) : validate_table(m, f, t);
 }
 
 int mm_get_table(struct mm_locked m, struct frame *f, enum frame_type t)

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a guest's address to its L1 entry, through the tables under a root.
+ * They are reached by frame number, as the processor reaches them, never
+ * through mappings of their own. Every table under a validated root is
+ * validated, and stays so while the mm lock is held.
+ */
 #include "mm/entry.h"
 
 /* From a table to the one that its entry for va refers to, if it is present. */
@@ -17,12 +24,12 @@ bool mm_walk(struct mm_locked m, struct frame *root, uint64_t va,
 {
 	uint64_t *table;
 
-	(void)m;
-	if (unlikely(!va_is_guest(va)) || unlikely(!root))
+	if (unlikely(!mm_va_is_guest(m.d, va)) || unlikely(!root))
 		return false;
 	table = frame_ptr(root);
-	if (!below(&table, va, 4) || !below(&table, va, 3) ||
-	    !below(&table, va, 2))
+	if (likely(m.d->width == WIDTH_64) && !below(&table, va, 4))
+		return false;
+	if (!below(&table, va, 3) || !below(&table, va, 2))
 		return false;
 	out->table = frame_of(arch_frame_of_ptr(table));
 	out->entry = table + pte_index(va, 1);

@@ -48,7 +48,8 @@ static void check_entry(unsigned int cpu, const struct host_tlb_entry *e,
 		check_page(cpu, e, f);
 	else if (f->owner == DOMID_XEN)
 		return; /* a shadow: its pool is not reused before a flush */
-	else if (oracle_type(f) != (enum frame_type)(FRAME_L1 + e->level - 2))
+	else if (!oracle_is_table(oracle_type(f)) ||
+		 oracle_level(oracle_type(f)) != e->level - 1U)
 		oracle_fault("cpu %u walks at %#lx through frame %#lx as a "
 			     "table of level %u, type word %#lx",
 			     cpu, e->va, e->mfn, e->level - 1U, f->type.v);
@@ -88,7 +89,11 @@ static void check_cpu(unsigned int cpu)
 						     : frame_mfn(want).v))
 		oracle_fault("cpu %u: its guest runs on %#lx, root %#lx", cpu,
 			     host_guest_root(cpu), loaded);
-	if (root && (oracle_type(root) != FRAME_L4 ||
+	if (root && host_root_is_narrow(cpu) != (v->domain->width == WIDTH_32))
+		oracle_fault("cpu %u has a root of the wrong width", cpu);
+	if (root && (oracle_type(root) != (host_root_is_narrow(cpu)
+						   ? FRAME_L3_ROOT
+						   : FRAME_L4) ||
 		     !(root->type.v & FRAME_VALIDATED)))
 		oracle_fault("cpu %u: root %#lx has type word %#lx", cpu,
 			     loaded, root->type.v);

@@ -99,10 +99,15 @@ static void hold_page(struct expected *e, const void *p, const char *who)
 
 static void vcpu_holds(struct expected *e, const struct vcpu *v)
 {
+	bool narrow = v->domain->width == WIDTH_32;
+	enum frame_type root = narrow ? FRAME_L3_ROOT : FRAME_L4;
+
 	if (v->mm.root_kernel)
-		hold(e, v->mm.root_kernel, FRAME_L4, "a kernel root");
+		hold(e, v->mm.root_kernel, root, "a kernel root");
 	if (v->mm.root_user)
-		hold(e, v->mm.root_user, FRAME_L4, "a user root");
+		hold(e, v->mm.root_user, root, "a user root");
+	if (narrow && v->mm.root_user != v->mm.root_kernel)
+		oracle_fault("a 32-bit vcpu has two roots");
 	for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++)
 		if (v->mm.gdt[i])
 			hold(e, v->mm.gdt[i], FRAME_SEGDESC, "a GDT");
@@ -156,7 +161,7 @@ static void flags_agree(uint64_t m, const struct frame *f)
 	uint64_t w = f->type.v, uses = oracle_count(w);
 	bool contents = oracle_is_table(t) || t == FRAME_SEGDESC;
 
-	if (t > FRAME_SEGDESC)
+	if (t > FRAME_SEGDESC && !oracle_is_table(t))
 		oracle_fault("frame %#lx: type %u does not exist", m, t);
 	if (contents && uses && !(w & (FRAME_VALIDATED | FRAME_PARTIAL)))
 		oracle_fault("frame %#lx: in use as %u, neither validated nor "
@@ -191,11 +196,11 @@ static void compare(uint64_t m, const struct expected *e)
 		oracle_fault("frame %#lx of dom%u, type %u: %lu references "
 			     "expected, %lu found",
 			     m, f->owner, t, want, refs);
-	if (t <= FRAME_SEGDESC && uses != e->uses[t])
+	if (t <= FRAME_L3_ROOT && uses != e->uses[t])
 		oracle_fault("frame %#lx of dom%u: %lu uses as %u expected, "
 			     "%lu found",
 			     m, f->owner, e->uses[t], t, uses);
-	for (unsigned int i = FRAME_WRITABLE; i <= FRAME_SEGDESC; i++)
+	for (unsigned int i = FRAME_WRITABLE; i <= FRAME_L3_ROOT; i++)
 		if (i != t && e->uses[i])
 			oracle_fault("frame %#lx of dom%u has type %u and %lu "
 				     "uses as %u",

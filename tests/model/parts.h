@@ -9,7 +9,7 @@
 /* What the frame table should say of a frame. */
 struct expected {
 	uint64_t refs;
-	uint64_t uses[FRAME_SEGDESC + 1];
+	uint64_t uses[FRAME_L3_ROOT + 1];
 	bool listed; /* on its owner's list */
 	bool free;   /* inside a free block */
 };
@@ -38,7 +38,19 @@ static inline enum frame_type oracle_type(const struct frame *f)
 
 static inline bool oracle_is_table(enum frame_type t)
 {
-	return t >= FRAME_L1 && t <= FRAME_L4;
+	return (t >= FRAME_L1 && t <= FRAME_L4) || t == FRAME_L2_HV ||
+	       t == FRAME_L3_ROOT;
+}
+
+/* The level of a table, 1 to 4. */
+static inline unsigned int oracle_level(enum frame_type t)
+{
+	static const uint8_t levels[] = {
+		[FRAME_L1] = 1,	   [FRAME_L2] = 2,	[FRAME_L3] = 3,
+		[FRAME_L4] = 4,	   [FRAME_L2_HV] = 2,	[FRAME_L3_ROOT] = 3,
+	};
+
+	return levels[t];
 }
 
 static inline bool oracle_allocated(const struct frame *f)

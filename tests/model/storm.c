@@ -151,7 +151,7 @@ static int op_root(void)
 	uint64_t m = one_in(8) ? 0 : some_mfn();
 
 	if (pick(2))
-		m = frame_mfn(mine()->l4).v;
+		m = frame_mfn(mine()->root).v;
 	return ext(pick(2) ? MMUEXT_NEW_BASEPTR : MMUEXT_NEW_USER_BASEPTR, m,
 		   0);
 }
@@ -196,6 +196,17 @@ static uint64_t frame_of_type(const struct host_guest *g, enum frame_type t)
 	return frame_mfn(g->frame[start]).v;
 }
 
+/* What an entry of a table of that level should lead to, most often. */
+static enum frame_type type_for(const struct host_guest *g, unsigned int level,
+				unsigned int index)
+{
+	if (level == 1)
+		return FRAME_WRITABLE;
+	if (level == 3 && g->d->width == WIDTH_32 && index == 3)
+		return pick(2) ? FRAME_L2_HV : FRAME_WRITABLE;
+	return (enum frame_type)level;
+}
+
 /*
  * What a kernel does for a new table: fills a page with entries for tables
  * of the level below (or for pages), maps it read-only, and pins it.
@@ -205,18 +216,18 @@ static int op_build(void)
 	struct host_guest *g = mine();
 	unsigned int page = pick(g->nr - 4), level = 1 + pick(4);
 	unsigned int from = pick_index(), n = 1 + pick(6);
+	bool root = level == 3 && g->d->width == WIDTH_32;
 	uint64_t m = frame_mfn(g->frame[page]).v;
-	enum frame_type below =
-		level == 1 ? FRAME_WRITABLE : (enum frame_type)(level);
 	struct mm_locked lock;
 	int rc = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		uint64_t e =
-			frame_of_type(g, below) << PAGE_SHIFT | pick_flags();
+		unsigned int at = (from + 3 * i) % (root ? 4 : 512);
+		uint64_t e = frame_of_type(g, type_for(g, level, at))
+				     << PAGE_SHIFT |
+			     pick_flags();
 
-		rc |= host_guest_write(
-			host_guest_va(page) + (from + 3 * i) % 512 * 8, &e, 8);
+		rc |= host_guest_write(host_guest_va(page) + at * 8, &e, 8);
 	}
 	lock = mm_lock(g->d);
 	rc |= mm_update_one(lock, g->d,
@@ -233,7 +244,11 @@ static int op_build(void)
 static int op_drop(void)
 {
 	struct host_guest *g = mine();
-	enum frame_type t = (enum frame_type)(FRAME_L1 + pick(4));
+	static const enum frame_type types[][4] = {
+		{ FRAME_L1, FRAME_L2, FRAME_L3, FRAME_L4 },
+		{ FRAME_L1, FRAME_L2, FRAME_L2_HV, FRAME_L3_ROOT },
+	};
+	enum frame_type t = types[g->d->width][pick(4)];
 	uint64_t m = frame_of_type(g, t);
 	unsigned int i = pick_index();
 	struct mm_locked lock;
@@ -241,7 +256,7 @@ static int op_drop(void)
 
 	if (pick(2) || t == FRAME_L1)
 		return ext(MMUEXT_UNPIN_TABLE, m, 0);
-	SAY("clear L%u %#lx[%u]", (unsigned int)t - 1, m, i);
+	SAY("clear %#lx[%u], type %u", m, i, t);
 	lock = mm_lock(g->d);
 	rc = mm_update_one(lock, g->d, (m << PAGE_SHIFT) + i * 8, 0);
 	mm_unlock(lock);
@@ -253,6 +268,8 @@ static int op_read(void)
 	uint64_t va = some_va();
 	uint8_t byte;
 
+	if (mine()->d->width == WIDTH_32)
+		va = (uint32_t)va; /* it cannot name more */
 	SAY("read %#lx", va);
 	return host_guest_read(va, &byte, 1);
 }
@@ -260,10 +277,17 @@ static int op_read(void)
 /* mov %rax,(%rdi) at a table, as the guest would execute it. */
 static int op_ptwr(void)
 {
-	static const uint8_t code[][4] = { { 0x48, 0x89, 0x07 },
-					   { 0x48, 0x87, 0x07 },
-					   { 0x89, 0x07 },
-					   { 0xf0, 0x48, 0x0f, 0xb1 } };
+	static const uint8_t codes[][4][4] = {
+		{ { 0x48, 0x89, 0x07 },
+		  { 0x48, 0x87, 0x07 },
+		  { 0x89, 0x07 },
+		  { 0xf0, 0x48, 0x0f, 0xb1 } },
+		{ { 0x89, 0x07 },
+		  { 0x87, 0x07 },
+		  { 0x66, 0x89, 0x07 },
+		  { 0xf0, 0x0f, 0xc7, 0x0f } },
+	};
+	const uint8_t(*code)[4] = codes[mine()->d->width];
 	uint64_t va = host_guest_va(pick(mine()->nr)) + 8 * pick_index();
 	uint64_t at = host_guest_va(pick(4)) + 256;
 	struct cpu_user_regs *regs = me()->regs;
@@ -271,13 +295,15 @@ static int op_ptwr(void)
 	int rc;
 
 	SAY("code at %#lx", at);
-	rc = host_guest_write(at, code[pick(ARRAY_SIZE(code))], 4);
+	rc = host_guest_write(at, code[pick(4)], 4);
 	if (rc)
 		return rc;
 	rc = host_guest_write(at + 4, "\x0f\x0f\x0f\x0f", 4);
 	regs->rip = at;
 	regs->rdi = va;
 	regs->rax = some_entry();
+	if (mine()->d->width == WIDTH_32)
+		regs->rax = (uint32_t)regs->rax;
 	SAY("ptwr %#lx = %#lx", va, regs->rax);
 	done = mm_ptwr_fault(me(), va);
 	return done ? rc : -EFAULT;
@@ -411,12 +437,14 @@ static void world_make(void)
 {
 	host_init(FRAMES, 2);
 	host_separates_roots = cfg.separated;
+	host_width = cfg.narrow & 1 ? WIDTH_32 : WIDTH_64;
 	host_guest_make(&guest[0], 26, 2, cfg.privileged);
+	host_width = cfg.narrow & 2 ? WIDTH_32 : WIDTH_64;
 	host_guest_make(&guest[1], 16, 1, false);
 	host_vcpu_enter(guest[0].d->vcpu[0]);
 	host_cpu_select(1);
 	host_vcpu_enter(guest[0].d->vcpu[1]);
-	if (mm_root_set(me(), false, guest_mfn(frame_mfn(guest[0].l4).v)))
+	if (mm_root_set(me(), false, guest_mfn(frame_mfn(guest[0].root).v)))
 		host_fail("storm: no root for the second vcpu");
 	while (frame_free_pages() >
 		       FREE_FRAMES + (cfg.separated ? COMPANIONS : 0) &&
@@ -610,6 +638,7 @@ bool storm_run_bytes(const uint8_t *data, size_t n)
 	cfg.no_pairs = data[0] & 4;
 	cfg.concurrent = data[0] & 4;
 	cfg.separated = data[0] & 8;
+	cfg.narrow = data[0] >> 4 & 3;
 	cfg.switches = data[0];
 	source = (struct source){ .bytes = data + 4, .left = n - 4 };
 	return run(&step);

@@ -4,6 +4,8 @@
  * entry, whether or not anything leads to it: each present entry must be one
  * that the laws allow, and holds a reference and perhaps a use.
  */
+#include <string.h>
+
 #include "parts.h"
 
 static const uint64_t no_bits = PTE_G | (PTE_ADDR & ~0x0000fffffffff000UL);
@@ -41,11 +43,28 @@ static void data_entry(struct expected *e, const struct frame *table,
 		e[to].uses[FRAME_WRITABLE]++;
 }
 
+/* A 32-bit domain's tables: three levels, the hypervisor's range in the table
+ * that the root's entry 3 leads to and in no other. */
+static bool narrow(const struct frame *table)
+{
+	const struct domain *d = domain_find(table->owner);
+
+	return d && d->width == WIDTH_32;
+}
+
+static enum frame_type type_wanted(const struct frame *table,
+				   unsigned int level, unsigned int i)
+{
+	if (level == 3 && narrow(table))
+		return i == 3 ? FRAME_L2_HV : FRAME_L2;
+	return (enum frame_type)(FRAME_L1 + level - 2);
+}
+
 static void table_entry(struct expected *e, const struct frame *table,
 			uint64_t m, unsigned int level, unsigned int i,
 			uint64_t pte)
 {
-	enum frame_type want = (enum frame_type)(FRAME_L1 + level - 2);
+	enum frame_type want = type_wanted(table, level, i);
 	uint64_t to = pte_mfn(pte).v;
 	const struct frame *f;
 
@@ -68,32 +87,68 @@ static void table_entry(struct expected *e, const struct frame *table,
 	e[to].uses[want]++;
 }
 
+/* Which slots are the hypervisor's, from first on, and what they hold. */
+static unsigned int our_slots(enum frame_type t, unsigned int *first,
+			      uint64_t ours[512])
+{
+	memset(ours, 0, 512 * sizeof(*ours));
+	switch (t) {
+	case FRAME_L4:
+		arch_l4_fill(ours);
+		*first = 256;
+		return 16;
+	case FRAME_L2_HV:
+		arch_l2_fill(ours);
+		*first = 428;
+		return 84;
+	case FRAME_L3_ROOT:
+		*first = 4;
+		return 508;
+	default:
+		*first = 0;
+		return 0;
+	}
+}
+
+/* Bits that each present entry has. */
+static uint64_t bits_wanted(const struct frame *f)
+{
+	if (!narrow(f))
+		return PTE_US;
+	return oracle_type(f) == FRAME_L3_ROOT ? PTE_RW | PTE_US : 0;
+}
+
 static void check_table(struct expected *e, uint64_t m)
 {
 	const struct frame *f = frame_of(mfn(m));
-	unsigned int level = (unsigned int)oracle_type(f) - FRAME_L1 + 1;
+	unsigned int level = oracle_level(oracle_type(f)), first;
+	uint64_t ours[512], bits = bits_wanted(f);
+	unsigned int nr_ours = our_slots(oracle_type(f), &first, ours);
 	const uint64_t *table = frame_ptr(f);
 	bool whole = f->type.v & FRAME_VALIDATED;
 	unsigned int n = whole ? 512 : f->progress & 0x7fff;
-	uint64_t ours[512] = { 0 };
 
-	arch_l4_fill(ours);
+	if (oracle_type(f) != FRAME_L1 && oracle_type(f) != FRAME_L2 &&
+	    narrow(f) != (oracle_type(f) > FRAME_SEGDESC))
+		oracle_fault("frame %#lx is a table of the other width, type "
+			     "%u",
+			     m, oracle_type(f));
 	if (n > 512)
 		oracle_fault("frame %#lx: progress %u", m, n);
 	for (unsigned int i = 0; i < n && i < 512; i++) {
 		uint64_t pte = table[i];
 
-		if (pte_slot_is_ours(level, i)) {
-			/* The first may be hidden from user mode. */
+		if (i - first < nr_ours) {
+			/* The first of an L4 may be hidden from user mode. */
 			if (whole && pte != ours[i] &&
-			    (pte || i != ABI_HV_SLOT_FIRST))
-				oracle_fault("L4 %#lx[%u] is %#lx, not ours", m,
-					     i, pte);
+			    (pte || level != 4 || i != ABI_HV_SLOT_FIRST))
+				oracle_fault("L%u %#lx[%u] is %#lx, not ours",
+					     level, m, i, pte);
 			continue;
 		}
 		if (!(pte & PTE_P))
 			continue;
-		if ((pte & no_bits) || !(pte & PTE_US))
+		if ((pte & no_bits) || (pte & bits) != bits)
 			oracle_fault("L%u %#lx[%u] is %#lx", level, m, i, pte);
 		if (level == 1)
 			data_entry(e, f, m, i, pte);

@@ -17,6 +17,7 @@
 
 #define SEEDS	   150
 #define CONCURRENT 1000 /* seeds from here on: both CPUs at once */
+#define NARROW	   2000 /* and from here: 32-bit guests, as above */
 #define STEPS	   300
 
 /* Each seed has its own kind of weather. */
@@ -30,7 +31,8 @@ static struct storm_config weather(uint64_t seed)
 		.separated = seed % 3 == 0 || seed % 11 < 3,
 		.gives_up = seed % 7 < 2,
 		.no_pairs = seed % 9 == 4,
-		.concurrent = seed >= CONCURRENT,
+		.concurrent = seed / CONCURRENT % 2,
+		.narrow = seed < NARROW ? 0 : 1 + seed % 3,
 		.switches = 1 + seed % 500,
 	};
 
@@ -73,11 +75,19 @@ static void at_the_same_time(void **state)
 	storms(CONCURRENT);
 }
 
+static void narrow(void **state)
+{
+	(void)state;
+	storms(NARROW);
+	storms(NARROW + CONCURRENT);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_after_another),
 		cmocka_unit_test(at_the_same_time),
+		cmocka_unit_test(narrow),
 	};
 	struct storm_config c;
 	unsigned int step;
