@@ -5,6 +5,7 @@
  * domain 0 may make, are answered as unknown.
  */
 #include "call/call.h"
+#include "frame/argument.h"
 #include "frame/frame.h"
 #include "trap/trap.h"
 
@@ -21,7 +22,7 @@ static long set_iobitmap(struct vcpu *v, uint64_t arg)
 {
 	struct physdev_set_iobitmap op;
 
-	if (guest_copy_from(&op, arg, sizeof(op)))
+	if (arg_read_set_iobitmap(v, &op, arg))
 		return -EFAULT;
 	return trap_port_bitmap_set(v, (uint64_t)op.bitmap.p, op.nr_ports);
 }

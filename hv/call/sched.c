@@ -6,6 +6,7 @@
  */
 #include "call/call.h"
 #include "event/event.h"
+#include "frame/argument.h"
 #include "frame/frame.h"
 #include "sched/sched.h"
 
@@ -63,7 +64,7 @@ static long sched_poll(struct vcpu *v, uint64_t arg)
 	uint32_t ports[POLL_PORTS_MAX];
 	struct sched_poll op;
 
-	if (guest_copy_from(&op, arg, sizeof(op)))
+	if (arg_read_sched_poll(v, &op, arg))
 		return -EFAULT;
 	if (op.nr_ports > POLL_PORTS_MAX)
 		return -EINVAL;

@@ -5,6 +5,7 @@
  */
 #include "arch.h"
 #include "call/call.h"
+#include "frame/argument.h"
 #include "frame/frame.h"
 #include "processor.h"
 #include "trap/trap.h"
@@ -26,14 +27,14 @@ long hc_set_trap_table(struct vcpu *v, struct call_args *args)
 		return 0;
 	}
 	for (unsigned int i = 1;; i++) {
-		if (guest_copy_from(&t, args->a[0], sizeof(t)))
+		if (arg_read_trap_info(v, &t, args->a[0]))
 			return -EFAULT;
 		if (!t.address)
 			return 0;
 		error = trap_table_set(v, &t, 1);
 		if (error)
 			return error;
-		args->a[0] += sizeof(t);
+		args->a[0] += arg_bytes_trap_info(v);
 		if (i % GATES_BEFORE_PAUSE == 0 && arch_preempt_pending())
 			return -ERESTART;
 	}
@@ -98,7 +99,7 @@ long hc_nmi_op(struct vcpu *v, struct call_args *args)
 	case XENNMI_register_callback:
 		if (v->id)
 			return -EINVAL;
-		if (guest_copy_from(&c, args->a[1], sizeof(c)))
+		if (arg_read_nmi_callback(v, &c, args->a[1]))
 			return -EFAULT;
 		return trap_callback_register(v, CALLBACKTYPE_nmi, 0,
 					      c.handler_address);

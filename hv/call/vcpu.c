@@ -5,6 +5,7 @@
  */
 #include "call/call.h"
 #include "event/event.h"
+#include "frame/argument.h"
 #include "frame/frame.h"
 #include "lifecycle/lifecycle.h"
 #include "pte.h"
@@ -68,7 +69,7 @@ static long get_runstate(struct vcpu *v, uint64_t arg)
 	struct vcpu_runstate_info r;
 
 	sched_runstate_get(v, &r);
-	return guest_copy_to(arg, &r, sizeof(r));
+	return arg_write_runstate_info(v, arg, &r);
 }
 
 /* Written at once if it is the caller's, else when the vcpu next runs. */
@@ -76,7 +77,7 @@ static long register_runstate(struct vcpu *v, uint64_t arg)
 {
 	struct vcpu_register_runstate_memory_area op;
 
-	if (guest_copy_from(&op, arg, sizeof(op)))
+	if (arg_read_runstate_area(v, &op, arg))
 		return -EFAULT;
 	if (!va_is_guest(op.addr.p))
 		return -EFAULT;
@@ -90,7 +91,7 @@ static long register_time(struct vcpu *v, uint64_t arg)
 {
 	struct vcpu_register_time_memory_area op;
 
-	if (guest_copy_from(&op, arg, sizeof(op)))
+	if (arg_read_time_area(v, &op, arg))
 		return -EFAULT;
 	return time_secondary_set(v, op.addr.p);
 }
@@ -111,7 +112,7 @@ static long set_singleshot(struct vcpu *v, uint64_t arg)
 
 	if (v != current_vcpu())
 		return -EINVAL;
-	if (guest_copy_from(&op, arg, sizeof(op)))
+	if (arg_read_set_singleshot(v, &op, arg))
 		return -EFAULT;
 	return event_timer_singleshot(v, op.timeout_abs_ns, op.flags);
 }

@@ -7,6 +7,7 @@
  * nothing, to have pending events delivered.
  */
 #include "call/call.h"
+#include "frame/argument.h"
 #include "frame/frame.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -22,7 +23,8 @@ void version_set_commandline(const char *text)
 
 /* Fields of the interface that hold text: always copied whole. */
 static const xen_extraversion_t extraversion = ".0-lodge";
-static const xen_capabilities_info_t capabilities = "xen-3.0-x86_64 ";
+static const xen_capabilities_info_t capabilities =
+	"xen-3.0-x86_64 xen-3.0-x86_32p ";
 static const xen_changeset_info_t changeset = "lodge";
 static const xen_commandline_t denied = "<denied>";
 
@@ -68,13 +70,14 @@ static long get_features(const struct domain *d, uint64_t arg)
 	return guest_copy_to(arg, &info, sizeof(info));
 }
 
-static long platform_parameters(uint64_t arg)
+static long platform_parameters(const struct vcpu *v, uint64_t arg)
 {
-	static const struct xen_platform_parameters p = {
-		.virt_start = ABI_HV_START,
+	static const struct xen_platform_parameters p[] = {
+		[WIDTH_64] = { .virt_start = ABI_HV_START },
+		[WIDTH_32] = { .virt_start = ABI_HV32_START },
 	};
 
-	return guest_copy_to(arg, &p, sizeof(p));
+	return arg_write_platform_parameters(v, arg, &p[v->domain->width]);
 }
 
 long hc_xen_version(struct vcpu *v, struct call_args *args)
@@ -94,7 +97,7 @@ long hc_xen_version(struct vcpu *v, struct call_args *args)
 	case XENVER_changeset:
 		return guest_copy_to(arg, changeset, sizeof(changeset));
 	case XENVER_platform_parameters:
-		return platform_parameters(arg);
+		return platform_parameters(v, arg);
 	case XENVER_get_features:
 		return get_features(d, arg);
 	case XENVER_pagesize:

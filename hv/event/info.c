@@ -11,6 +11,7 @@
 
 static int info_move(struct vcpu *v, struct frame *f, uint32_t offset)
 {
+	const struct domain_event *e = &v->domain->event;
 	struct vcpu_info *new, copy;
 
 	if (v->info_frame || !frame_get_writable(f, v->domain))
@@ -21,7 +22,9 @@ static int info_move(struct vcpu *v, struct frame *f, uint32_t offset)
 	guest_write(v->domain, new, &copy, sizeof(copy));
 	v->info_frame = f;
 	__atomic_store_n(&v->info, new, __ATOMIC_SEQ_CST);
-	shared_store64(&new->evtchn_pending_sel, UINT64_MAX);
+	for (uint32_t i = 0; i < e->level_ports; i += 1U << e->selector_port)
+		(void)shared_set_bit((uint64_t *)new,
+				     e->selector + (i >> e->selector_port));
 	if (!shared_xchg8(&new->evtchn_upcall_pending, 1))
 		event_kick(v);
 	return 0;

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks of event channels, and which ports are in use; see port.h. */
+/*
+ * Locks of event channels, and which ports are in use; see port.h.
+ *
+ * A guest's words are longs of its own: there are as many ports as a selector
+ * of one long has bits for words of that size. Both widths keep pending bits
+ * and vcpu_info at the same place; the mask and the selector lie elsewhere.
+ */
 #include "errno.h"
 #include "event/port.h"
 #include "frame/frame.h"
@@ -104,12 +110,38 @@ void event_port_free(struct event_locked l, uint32_t port)
 		l.d->event.next_port = port;
 }
 
+static const struct {
+	uint32_t mask_at, ports;
+	uint8_t selector_at, selector_port;
+} widths[] = {
+	[WIDTH_64] = { offsetof(struct shared_info, evtchn_mask), EVENT_PORTS,
+		       offsetof(struct vcpu_info, evtchn_pending_sel), 6 },
+	[WIDTH_32] = { offsetof(struct shared_info_x86_32, evtchn_mask), 1024,
+		       offsetof(struct vcpu_info_x86_32, evtchn_pending_sel),
+		       5 },
+};
+
+#define SAME_PLACE(type, member)                        \
+	_Static_assert(offsetof(struct type, member) == \
+			       offsetof(struct type##_x86_32, member), "")
+SAME_PLACE(shared_info, evtchn_pending);
+SAME_PLACE(shared_info, vcpu_info[1]);
+SAME_PLACE(vcpu_info, evtchn_upcall_pending);
+SAME_PLACE(vcpu_info, evtchn_upcall_mask);
+SAME_PLACE(vcpu_info, time);
+
 int event_domain_init(struct domain *d)
 {
+	char *shared = (char *)d->shared;
+
 	d->event = (struct domain_event){
 		.max_ports = d->privileged ? EVENT_PORTS_MAX : EVENT_PORTS,
 		.next_port = 1,
 		.end_port = 1,
+		.mask = (uint64_t *)(shared + widths[d->width].mask_at),
+		.level_ports = widths[d->width].ports,
+		.selector = widths[d->width].selector_at * 8,
+		.selector_port = widths[d->width].selector_port,
 	};
 	spin_init(&d->event.lock, LOCK_RANK_EVENT);
 	timer_init(&d->event.watchdog[0], TIMER_WATCHDOG_0);

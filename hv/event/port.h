@@ -58,8 +58,7 @@ static inline bool virq_is_per_vcpu(uint32_t virq)
 
 static inline uint32_t event_level_ports(const struct domain *d)
 {
-	(void)d;
-	return EVENT_PORTS;
+	return d->event.level_ports;
 }
 
 static inline uint64_t *event_pending_bits(const struct domain *d)
@@ -69,13 +68,17 @@ static inline uint64_t *event_pending_bits(const struct domain *d)
 
 static inline uint64_t *event_mask_bits(const struct domain *d)
 {
-	return d->shared->evtchn_mask;
+	return d->event.mask;
 }
 
 /* The bit of the port's word in its vcpu's selector; returns the old bit. */
 static inline bool event_select(struct vcpu *v, uint32_t port)
 {
-	return shared_set_bit(&v->info->evtchn_pending_sel, port / 64);
+	const struct domain_event *e = &v->domain->event;
+
+	/* The selector is a part of the structure's first two words. */
+	return shared_set_bit((uint64_t *)v->info,
+			      e->selector + (port >> e->selector_port));
 }
 
 /*

@@ -59,6 +59,11 @@ struct event_fifo {
 
 struct domain_event {
 	struct spinlock lock;
+	/* How its width lays out its words (port.c); never change. */
+	uint64_t *mask;	       /* in shared_info */
+	uint32_t level_ports;  /* that two levels have bits for */
+	uint8_t selector;      /* in vcpu_info: number of the first bit */
+	uint8_t selector_port; /* ports of one bit there, as a shift */
 	/* lock to change; those beyond EVENT_PORTS only with FIFO */
 	struct event_channel *pages[EVENT_PORTS_MAX / EVENT_PORTS_PER_PAGE];
 	struct event_fifo *fifo; /* a: lock to change; NULL: two levels */

@@ -85,6 +85,7 @@ static void domain_begin(struct domain *d, const struct domain_config *config)
 	d->version = 1;
 	d->id = DOMID_INVALID;
 	d->privileged = config->privileged;
+	d->width = config->width;
 	snprintf(d->name, sizeof(d->name), "%s", config->name);
 	atomic32_store(&d->state, DOMAIN_BUILDING);
 	list_init(&d->link);
@@ -108,16 +109,16 @@ int lifecycle_create(const struct domain_config *config, struct domain **out)
 	if (!d)
 		return -ENOMEM;
 	domain_begin(d, config);
-	rc = event_domain_init(d);
-	if (rc)
-		goto err_free;
 	rc = frame_alloc_shared(d, &d->shared_frame);
 	if (rc)
-		goto err_event;
+		goto err_free;
 	d->shared = frame_ptr(d->shared_frame);
-	rc = vcpus_create(d);
+	rc = event_domain_init(d);
 	if (rc)
 		goto err_shared;
+	rc = vcpus_create(d);
+	if (rc)
+		goto err_event;
 	rc = domain_publish(d, config->first_id);
 	if (rc)
 		goto err_vcpus;
@@ -127,10 +128,10 @@ int lifecycle_create(const struct domain_config *config, struct domain **out)
 
 err_vcpus:
 	vcpus_free(d);
-err_shared:
-	frame_free_shared(d->shared_frame);
 err_event:
 	(void)!event_domain_exit(d); /* it has no ports */
+err_shared:
+	frame_free_shared(d->shared_frame);
 err_free:
 	frame_free_bytes(d, sizeof(*d));
 	return rc;

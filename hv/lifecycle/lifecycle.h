@@ -14,6 +14,7 @@ struct domain_config {
 	uint32_t weight;
 	uint32_t boot_index; /* for boot/, LIFECYCLE_NO_INDEX: not its guest */
 	bool privileged;
+	uint8_t width; /* enum domain_width */
 };
 
 #define LIFECYCLE_NO_INDEX UINT32_MAX

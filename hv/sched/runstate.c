@@ -11,6 +11,7 @@
  * state_entry_time while the rest is being written: a reader that sees it on
  * another vcpu waits.
  */
+#include "frame/argument.h"
 #include "frame/frame.h"
 #include "sched/queue.h"
 #include "sched/sched.h"
@@ -48,11 +49,16 @@ static bool wants_update_mark(const struct vcpu *v)
 	return v->domain->mm.vm_assist >> VMASST_TYPE_runstate_update_flag & 1;
 }
 
+/* Where state_entry_time is in the guest's copy. */
+static const uint8_t entry_time_at[] = {
+	[WIDTH_64] = offsetof(struct vcpu_runstate_info, state_entry_time),
+	[WIDTH_32] = offsetof(struct runstate_info32, state_entry_time),
+};
+
 void sched_runstate_publish(struct vcpu *v)
 {
 	uint64_t va = v->sched.runstate_va;
-	uint64_t entry_va =
-		va + offsetof(struct vcpu_runstate_info, state_entry_time);
+	uint64_t entry_va = va + entry_time_at[v->domain->width];
 	struct run_queue *q;
 	struct vcpu_runstate_info r;
 	uint64_t entered;
@@ -63,13 +69,13 @@ void sched_runstate_publish(struct vcpu *v)
 	r = v->sched.runstate;
 	spin_unlock(&q->lock);
 	if (!wants_update_mark(v)) {
-		(void)!guest_copy_to(va, &r, sizeof(r));
+		(void)!arg_write_runstate_info(v, va, &r);
 		return;
 	}
 	entered = r.state_entry_time;
 	r.state_entry_time |= XEN_RUNSTATE_UPDATE;
 	if (guest_copy_to(entry_va, &r.state_entry_time, sizeof(entered)) ||
-	    guest_copy_to(va, &r, sizeof(r)))
+	    arg_write_runstate_info(v, va, &r))
 		return;
 	(void)!guest_copy_to(entry_va, &entered, sizeof(entered));
 }

@@ -112,17 +112,29 @@ void time_set_wallclock(uint64_t ns_since_1970, uint64_t system_ns)
 	atomic64_store(&wallclock_base_ns, ns_since_1970 - system_ns);
 }
 
+/* Where the wallclock's words are: version, seconds, nanoseconds follow. */
+static const struct {
+	uint16_t version, sec_hi;
+} wallclock[] = {
+	[WIDTH_64] = { offsetof(struct shared_info, wc_version),
+		       offsetof(struct shared_info, wc_sec_hi) },
+	[WIDTH_32] = { offsetof(struct shared_info_x86_32, wc_version),
+		       offsetof(struct shared_info_x86_32, arch.wc_sec_hi) },
+};
+
 void time_update_wallclock(struct domain *d)
 {
-	struct shared_info *s = d->shared;
+	char *shared = (char *)d->shared;
+	uint32_t *clock = (uint32_t *)(shared + wallclock[d->width].version);
+	uint32_t *sec_hi = (uint32_t *)(shared + wallclock[d->width].sec_hi);
 	uint64_t ns =
 		atomic64_load(&wallclock_base_ns) + (uint64_t)d->time_offset_ns;
 	uint64_t sec = ns / NS_PER_S;
-	uint32_t version = shared_load32(&s->wc_version) | 1;
+	uint32_t version = shared_load32(&clock[0]) | 1;
 
-	shared_store32(&s->wc_version, version);
-	shared_store32(&s->wc_sec, (uint32_t)sec);
-	shared_store32(&s->wc_sec_hi, (uint32_t)(sec >> 32));
-	shared_store32(&s->wc_nsec, (uint32_t)(ns % NS_PER_S));
-	shared_store32(&s->wc_version, version + 1);
+	shared_store32(&clock[0], version);
+	shared_store32(&clock[1], (uint32_t)sec);
+	shared_store32(&clock[2], (uint32_t)(ns % NS_PER_S));
+	shared_store32(sec_hi, (uint32_t)(sec >> 32));
+	shared_store32(&clock[0], version + 1);
 }

@@ -233,6 +233,7 @@ void trap_syscall32(struct vcpu *v)
 {
 	v->regs->cs = trap_width(v)->user_cs32;
 	v->regs->ss = trap_width(v)->user_ss;
+	v->regs->r11 &= trap_width(v)->syscall_r11;
 	if (enter_call(v, CALLBACKTYPE_syscall32))
 		return;
 	v->regs->rip -= 2;

@@ -57,7 +57,7 @@ void trap_iret32(struct vcpu *v)
 	}
 	regs->rax = f.eax;
 	regs->rip = f.eip;
-	regs->cs = not_ring0((uint16_t)f.cs);
+	regs->cs = trap_code_selector32((uint16_t)f.cs);
 	regs->rflags = (f.eflags & EFLAGS_GUEST) | EFLAGS_IF | EFLAGS_ONE;
 	regs->rsp = stack.esp;
 	regs->ss = not_ring0((uint16_t)stack.ss);

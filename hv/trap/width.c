@@ -71,6 +71,7 @@ const struct trap_width trap_widths[] = {
 		.kernel_ss = FLAT_KERNEL_SS,
 		.user_cs32 = FLAT_USER_CS32,
 		.user_ss = FLAT_USER_SS64,
+		.syscall_r11 = ~0UL,
 		.kernel_at_rest = true,
 	},
 	[WIDTH_32] = {

@@ -35,7 +35,8 @@ struct trap_width {
 	uint32_t callbacks;	       /* bit n: CALLBACKTYPE_ n is known */
 	uint16_t kernel_cs, kernel_ss; /* the flat ones */
 	uint16_t user_cs32, user_ss;
-	bool kernel_at_rest; /* kernel_mode of a kernel that runs */
+	uint64_t syscall_r11; /* what is left of what SYSCALL put there */
+	bool kernel_at_rest;  /* kernel_mode of a kernel that runs */
 };
 
 extern const struct trap_width trap_widths[];
@@ -79,6 +80,18 @@ static inline void iret_virtual(struct vcpu *v, uint64_t rflags)
 		trap_nmi_unmask(v);
 	if (v->domain->mm.vm_assist & 1U << VMASST_TYPE_architectural_iopl)
 		v->trap.iopl = rflags >> EFLAGS_IOPL_SHIFT & 3;
+}
+
+/*
+ * Of a 32-bit guest: a code selector of ring 1 or above, and not the flat one
+ * of 64-bit code. That is data in its GDT, but SYSRET, by which entry code
+ * may return to who has it, looks at no table.
+ */
+static inline uint16_t trap_code_selector32(uint16_t selector)
+{
+	if ((selector | 3) == FLAT_RING3_CS64)
+		return 0;
+	return selector & 3 ? selector : selector | 1;
 }
 
 /* Enters a gate in the table; its address was checked (table.c). */
