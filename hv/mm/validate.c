@@ -183,7 +183,6 @@ static int root_validated(struct mm_locked m, struct frame *f)
 static int validate_table(struct mm_locked m, struct frame *f,
 			  enum frame_type t)
 {
-	unsigned int level = level_of(t);
 	uint64_t *table = frame_ptr(f);
 
 	for (unsigned int i = f->progress; i < TABLE_ENTRIES; i++) {

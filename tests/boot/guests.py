@@ -34,8 +34,17 @@ def verdict(modules, **where):
             raise harness.Failure("power-off ended as " + str(end))
 
 
-for source in sorted(glob.glob("tests/guest/*/main.c")):
-    name = os.path.basename(os.path.dirname(source))
+def names():
+    """The folders; those that say so are built for 32 bits, too."""
+    for source in sorted(glob.glob("tests/guest/*/main.c")):
+        name = os.path.basename(os.path.dirname(source))
+        yield name, source
+        with open(source) as text:
+            if "Built in both widths." in text.read():
+                yield name + "-32", source
+
+
+for name, source in names():
     elf = ["build/guest/%s.elf" % name] + beside(source)
     harness.add("guest-" + name, functools.partial(verdict, elf))
     for cpu, machine in (("max", "q35"), ("Nehalem", "pc")):

@@ -20,8 +20,14 @@
  * (VIRQ), one port for each and vCPU; channels between domains, which begin
  * unbound and are open only to the domain they were made for. A domain may
  * connect two ports of its own. Wrong numbers are refused by name.
+ *
+ * A guest has a bit for each port in as many words as its longs have bits.
+ * Built in both widths.
  */
 #include "lodger.h"
+
+#define LONG_BITS (8 * sizeof(long))
+#define PORTS	  (LONG_BITS * LONG_BITS)
 
 static volatile unsigned int seen, masked_in_handler;
 static unsigned int order[8];
@@ -78,7 +84,7 @@ static void vcpu_mask(unsigned int port)
 	TEST_RESULT(event_send(port), 0);
 	TEST_RESULT(seen, 0);
 	TEST_RESULT(vcpu_info->evtchn_upcall_pending, 1);
-	TEST_RESULT((vcpu_info->evtchn_pending_sel >> (port / 64)) & 1, 1);
+	TEST_RESULT((vcpu_info->evtchn_pending_sel >> (port / LONG_BITS)) & 1, 1);
 	/* Clearing the mask does nothing by itself; the next call does. */
 	*(volatile uint8_t *)&vcpu_info->evtchn_upcall_mask = 0;
 	clock_spin(MILLISECOND);
@@ -185,7 +191,7 @@ static void refused(void)
 	TEST_RESULT(event_bind_interdomain(DOMID_SELF, 1000), -XEN_EINVAL);
 	TEST_RESULT(HYPERVISOR_event_channel_op(77, &s), -XEN_ENOSYS);
 	TEST_RESULT(HYPERVISOR_event_channel_op(EVTCHNOP_bind_ipi,
-						0xffff830000000000UL),
+						HYPERVISOR_VIRT_START),
 		    -XEN_EFAULT);
 }
 
@@ -199,7 +205,7 @@ static void many(void)
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < ARRAY_SIZE(ports); i++) {
 			port = event_bind_ipi(0);
-			TEST_ASSERT(port > 0 && port < 4096, "%ld", port);
+			TEST_ASSERT(port > 0 && port < (long)PORTS, "%ld", port);
 			ports[i] = (unsigned short)port;
 		}
 		deliver(listen(ports[ARRAY_SIZE(ports) - 1]));

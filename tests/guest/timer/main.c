@@ -16,6 +16,8 @@
  * it does: without that, an event between the last look and the sleep would
  * be slept over. poll sleeps until one of the named ports is pending, masked
  * or not, or until a system time; it calls no handler and clears nothing.
+ *
+ * Built in both widths.
  */
 #include "lodger.h"
 
@@ -32,7 +34,7 @@ static void on_tick(unsigned int p, void *argument)
 }
 
 /* Waits for a tick by sleeping; returns when it came. */
-static unsigned long wait_tick(void)
+static uint64_t wait_tick(void)
 {
 	events_off();
 	while (!ticks) {
@@ -48,7 +50,7 @@ static unsigned long wait_tick(void)
 /* Waits for a tick by spinning. */
 static void spin_tick(void)
 {
-	unsigned long end = clock_now() + 2 * SECOND;
+	uint64_t end = clock_now() + 2 * SECOND;
 
 	while (!ticks && clock_now() < end)
 		barrier();
@@ -56,10 +58,12 @@ static void spin_tick(void)
 	ticks = 0;
 }
 
-static void expect(unsigned long when, unsigned long deadline)
+static void expect(uint64_t when, uint64_t deadline)
 {
-	TEST_ASSERT(when >= deadline, "%lu ns early", deadline - when);
-	TEST_ASSERT(when < deadline + LATE, "%lu ns late", when - deadline);
+	TEST_ASSERT(when >= deadline, "%lu ns early",
+		    (unsigned long)(deadline - when));
+	TEST_ASSERT(when < deadline + LATE, "%lu ns late",
+		    (unsigned long)(when - deadline));
 }
 
 static void single_shot(void)
@@ -67,7 +71,7 @@ static void single_shot(void)
 	static const unsigned long delays[] = {
 		0, 1, 1000, MILLISECOND, 10 * MILLISECOND, 50 * MILLISECOND
 	};
-	unsigned long start;
+	uint64_t start;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(delays); i++) {
@@ -93,7 +97,7 @@ static void single_shot(void)
 
 static void past_deadlines(void)
 {
-	unsigned long start = clock_now();
+	uint64_t start = clock_now();
 	long error = timer_set(start - 1, VCPU_SSHOTTMR_future);
 
 	if (!error)
@@ -106,13 +110,13 @@ static void past_deadlines(void)
 		    0);
 	TEST_RESULT(timer_stop(), 0);
 	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_set_singleshot_timer, 0,
-				       0x10000000000UL),
+				       HYPERVISOR_VIRT_START),
 		    -XEN_EFAULT);
 }
 
 static void old_call(void)
 {
-	unsigned long start = clock_now();
+	uint64_t start = clock_now();
 
 	TEST_RESULT(HYPERVISOR_set_timer_op(start + 10 * MILLISECOND), 0);
 	expect(wait_tick(), start + 10 * MILLISECOND);
@@ -124,16 +128,16 @@ static void old_call(void)
 
 static void periodic(void)
 {
-	unsigned long start = clock_now();
+	uint64_t start = clock_now();
 	unsigned int i;
 
 	TEST_RESULT(timer_set_period(10 * MILLISECOND), 0);
 	for (i = 0; i < 5; i++)
 		spin_tick();
 	TEST_ASSERT(clock_now() - start >= 40 * MILLISECOND,
-		    "5 ticks in %lu ns", clock_now() - start);
+		    "5 ticks in %lu ns", (unsigned long)(clock_now() - start));
 	TEST_ASSERT(clock_now() - start < 50 * MILLISECOND + 5 * LATE,
-		    "5 ticks in %lu ns", clock_now() - start);
+		    "5 ticks in %lu ns", (unsigned long)(clock_now() - start));
 	TEST_RESULT(timer_set_period(0), 0);
 	ticks = 0;
 	clock_spin(40 * MILLISECOND);
@@ -143,7 +147,7 @@ static void periodic(void)
 	TEST_RESULT(timer_set_period(1000), -XEN_EINVAL);
 }
 
-static long poll(unsigned int *ports, unsigned int n, unsigned long timeout)
+static long poll(unsigned int *ports, unsigned int n, uint64_t timeout)
 {
 	sched_poll_t p;
 
@@ -158,7 +162,7 @@ static void polling(void)
 {
 	long ipi = event_bind_ipi(0);
 	unsigned int ports[2];
-	unsigned long start;
+	uint64_t start;
 
 	ports[0] = port;
 	ports[1] = (unsigned int)ipi;
@@ -180,7 +184,7 @@ static void polling(void)
 	TEST_RESULT(event_unmask(port), 0);
 	ports[0] = 4000;
 	TEST_RESULT(poll(ports, 1, 1), -XEN_EINVAL);
-	TEST_RESULT(poll((unsigned int *)0x10000000000UL, 1, 1), -XEN_EFAULT);
+	TEST_RESULT(poll((unsigned int *)HYPERVISOR_VIRT_START, 1, 1), -XEN_EFAULT);
 	TEST_RESULT(poll(ports, 1000, 1), -XEN_EINVAL);
 	TEST_RESULT(event_close(ports[1]), 0);
 }
