@@ -212,6 +212,7 @@ static int guest_create(unsigned int i, struct domain **out)
 		.weight = g->dom0 ? SCHED_WEIGHT_DEFAULT : g->options.weight,
 		.boot_index = i,
 		.privileged = g->dom0,
+		.width = modules_kernel(boot.guest[i].kernel)->width,
 	};
 	int rc = lifecycle_create(&config, out);
 

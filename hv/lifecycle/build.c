@@ -21,8 +21,28 @@
 #include "sched/sched.h"
 #include "time/time.h"
 
-#define MAGIC	     "xen-3.0-x86_64"
 #define EFLAGS_START 0x202 /* IF, and the bit that is always 1 */
+
+static void p2m_copy(const struct build *b);
+static void p2m_copy32(const struct build *b);
+static void start_info_keep(struct start_info *si);
+static void start_info_narrow(struct start_info *si);
+
+/* What the width of the guest means for what we build. */
+static const struct form {
+	char magic[32];
+	unsigned int pin; /* of the root */
+	uint16_t cs, ss, ds;
+	void (*p2m)(const struct build *b);
+	/* Gives the finished start_info its layout, in place. */
+	void (*start_info)(struct start_info *si);
+} forms[] = {
+	[WIDTH_64] = { "xen-3.0-x86_64", MMUEXT_PIN_L4_TABLE, FLAT_KERNEL_CS,
+		       FLAT_KERNEL_SS, 0, p2m_copy, start_info_keep },
+	[WIDTH_32] = { "xen-3.0-x86_32p", MMUEXT_PIN_L3_TABLE,
+		       FLAT_KERNEL_CS_X86_32, FLAT_KERNEL_SS_X86_32,
+		       FLAT_KERNEL_DS_X86_32, p2m_copy32, start_info_narrow },
+};
 
 /* ---- memory ---- */
 
@@ -93,8 +113,27 @@ static void kernel_load(const struct build *b)
 		copy_in(b, k->segment[i].vaddr - k->virt_base,
 			k->data + k->segment[i].offset, k->segment[i].filesz);
 	if (k->has_hypercall_page)
-		lifecycle_hypercall_page_fill(build_page(
-			b, (k->hypercall_page - k->virt_base) >> PAGE_SHIFT));
+		lifecycle_hypercall_page_fill(
+			build_page(b, (k->hypercall_page - k->virt_base) >>
+					      PAGE_SHIFT),
+			b->d->width);
+}
+
+static void p2m_copy(const struct build *b)
+{
+	copy_in(b, b->layout.p2m.pfn << PAGE_SHIFT, b->p2m,
+		b->image->pages * sizeof(*b->p2m));
+}
+
+static void p2m_copy32(const struct build *b)
+{
+	uint64_t at = b->layout.p2m.pfn << PAGE_SHIFT;
+
+	for (uint64_t i = 0; i < b->image->pages; i++) {
+		uint32_t m = (uint32_t)b->p2m[i];
+
+		copy_in(b, at + i * sizeof(m), &m, sizeof(m));
+	}
 }
 
 static void cmdline_fill(const struct build *b, struct start_info *si)
@@ -117,7 +156,7 @@ static void start_info_fill(const struct build *b)
 	struct domain *d = b->d;
 	struct start_info *si = build_page(b, l->start_info.pfn);
 
-	memcpy(si->magic, MAGIC, sizeof(MAGIC));
+	memcpy(si->magic, forms[d->width].magic, sizeof(si->magic));
 	si->nr_pages = image->pages;
 	si->shared_info = mfn_to_maddr(frame_mfn(d->shared_frame)).v;
 	si->flags = (d->privileged ? SIF_PRIVILEGED : 0) |
@@ -136,6 +175,35 @@ static void start_info_fill(const struct build *b)
 		si->nr_p2m_frames = l->p2m.pages + l->p2m_tables.pages;
 	}
 	cmdline_fill(b, si);
+}
+
+static void start_info_keep(struct start_info *si)
+{
+	(void)si;
+}
+
+static void start_info_narrow(struct start_info *si)
+{
+	const struct start_info w = *si;
+	struct start_info_x86_32 *n = (struct start_info_x86_32 *)si;
+
+	memset(si, 0, sizeof(*si));
+	memcpy(n->magic, w.magic, sizeof(n->magic));
+	n->nr_pages = (uint32_t)w.nr_pages;
+	n->shared_info = (uint32_t)w.shared_info;
+	n->flags = w.flags;
+	n->store_mfn = (uint32_t)w.store_mfn;
+	n->store_evtchn = w.store_evtchn;
+	n->console.domU.mfn = (uint32_t)w.console.domU.mfn;
+	n->console.domU.evtchn = w.console.domU.evtchn;
+	n->pt_base = (uint32_t)w.pt_base;
+	n->nr_pt_frames = (uint32_t)w.nr_pt_frames;
+	n->mfn_list = (uint32_t)w.mfn_list;
+	n->mod_start = (uint32_t)w.mod_start;
+	n->mod_len = (uint32_t)w.mod_len;
+	memcpy(n->cmd_line, w.cmd_line, sizeof(n->cmd_line));
+	n->first_p2m_pfn = (uint32_t)w.first_p2m_pfn;
+	n->nr_p2m_frames = (uint32_t)w.nr_p2m_frames;
 }
 
 /* The ring page is ours to write as long as the domain exists. */
@@ -168,7 +236,7 @@ static int console_make(const struct build *b)
 static int tables_validate(const struct build *b)
 {
 	struct vcpu *v = b->d->vcpu[0];
-	struct mmuext_op pin = { .cmd = MMUEXT_PIN_L4_TABLE };
+	struct mmuext_op pin = { .cmd = forms[b->d->width].pin };
 	int rc;
 
 	pin.arg1.mfn = b->p2m[b->layout.tables.pfn];
@@ -185,17 +253,19 @@ static int tables_validate(const struct build *b)
 
 static void vcpu_start(const struct build *b)
 {
+	const struct form *form = &forms[b->d->width];
 	const struct layout *l = &b->layout;
 	struct vcpu *v = b->d->vcpu[0];
 
 	v->saved.rip = b->image->kernel->entry;
-	v->saved.cs = FLAT_KERNEL_CS;
-	v->saved.ss = FLAT_KERNEL_SS;
+	v->saved.cs = form->cs;
+	v->saved.ss = form->ss;
+	v->saved.ds = v->saved.es = v->saved.fs = v->saved.gs = form->ds;
 	v->saved.rflags = EFLAGS_START;
 	v->saved.rsp = layout_va(l, l->stack.pfn + l->stack.pages);
 	v->saved.rsi = layout_va(l, l->start_info.pfn);
 	v->trap.kernel_sp = v->saved.rsp;
-	v->trap.kernel_ss = FLAT_KERNEL_SS;
+	v->trap.kernel_ss = form->ss;
 	v->initialised = true;
 	time_update_vcpu(v);
 	time_update_wallclock(b->d);
@@ -238,8 +308,7 @@ static int fill(struct build *b)
 	kernel_load(b);
 	copy_in(b, l->ramdisk.pfn << PAGE_SHIFT, b->image->ramdisk,
 		b->image->ramdisk_bytes);
-	copy_in(b, l->p2m.pfn << PAGE_SHIFT, b->p2m,
-		b->image->pages * sizeof(*b->p2m));
+	forms[b->d->width].p2m(b);
 	start_info_fill(b);
 	tables_build(b);
 	rc = tables_validate(b);
@@ -250,6 +319,7 @@ static int fill(struct build *b)
 		log_error("guest %s: no console (%d)", b->d->name, rc);
 		return rc;
 	}
+	forms[b->d->width].start_info(build_page(b, l->start_info.pfn));
 	vcpu_start(b);
 	return 0;
 }

@@ -11,34 +11,50 @@
  *
  *	push %rcx; push %r11; push %rax; mov $23, %eax; syscall
  *
+ * A 32-bit kernel has its own instruction, which destroys nothing:
+ *
+ *	mov $n, %eax; int $0x82; ret
+ *	push %eax; mov $23, %eax; int $0x82
+ *
  * What is no call is int3.
  */
 #include "abi.h"
 #include "lib/string.h"
-#include "lifecycle/lifecycle.h"
+#include "lifecycle/parts.h"
 
 #define ENTRY_BYTES 32
-#define NUMBER_AT   4 /* the mov's immediate; in iret's entry one later */
+#define CODE_MAX    16
 
-static const uint8_t call_code[] = {
-	0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3,
+/* Code with a place for the call's number. */
+struct code {
+	uint8_t bytes[CODE_MAX], length, number_at;
 };
 
-static const uint8_t iret_code[] = {
-	0x51, 0x41, 0x53, 0x50, 0xb8, 0, 0, 0, 0, 0x0f, 0x05,
+static const struct {
+	struct code call, iret;
+} pages[] = {
+	[WIDTH_64] = {
+		{ { 0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b,
+		    0x59, 0xc3 }, 14, 4 },
+		{ { 0x51, 0x41, 0x53, 0x50, 0xb8, 0, 0, 0, 0, 0x0f, 0x05 },
+		  11, 5 },
+	},
+	[WIDTH_32] = {
+		{ { 0xb8, 0, 0, 0, 0, 0xcd, 0x82, 0xc3 }, 8, 1 },
+		{ { 0x50, 0xb8, 0, 0, 0, 0, 0xcd, 0x82 }, 8, 2 },
+	},
 };
 
-void lifecycle_hypercall_page_fill(void *page)
+void lifecycle_hypercall_page_fill(void *page, enum domain_width width)
 {
 	memset(page, 0xcc, PAGE_SIZE);
 	for (uint32_t n = 0; n < PAGE_SIZE / ENTRY_BYTES; n++) {
 		uint8_t *entry = (uint8_t *)page + n * ENTRY_BYTES;
-		bool iret = n == __HYPERVISOR_iret;
+		const struct code *c = n == __HYPERVISOR_iret
+					       ? &pages[width].iret
+					       : &pages[width].call;
 
-		if (iret)
-			memcpy(entry, iret_code, sizeof(iret_code));
-		else
-			memcpy(entry, call_code, sizeof(call_code));
-		memcpy(entry + NUMBER_AT + iret, &n, sizeof(n));
+		memcpy(entry, c->bytes, c->length);
+		memcpy(entry + c->number_at, &n, sizeof(n));
 	}
 }

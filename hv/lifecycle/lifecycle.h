@@ -48,7 +48,7 @@ void lifecycle_unpause(struct domain *d);
  * Fills a page with the code of all hypercalls: call n at byte n * 32, which
  * takes its arguments and gives its result in registers and keeps the others.
  */
-void lifecycle_hypercall_page_fill(void *page);
+void lifecycle_hypercall_page_fill(void *page, enum domain_width width);
 
 /* VCPU_WORK_DYING, on the way back to the guest: the vcpu stops for good
  * and its domain is queued for the reaper. */
