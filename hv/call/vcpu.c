@@ -11,6 +11,32 @@
 #include "pte.h"
 #include "sched/sched.h"
 #include "time/time.h"
+#include "trap/trap.h"
+
+static long context_read(struct vcpu_guest_context *c, uint64_t arg)
+{
+	return guest_copy_from(c, arg, sizeof(*c));
+}
+
+static long context_read32(struct vcpu_guest_context *c, uint64_t arg)
+{
+	struct vcpu_guest_context_x86_32 *n = frame_alloc_bytes(sizeof(*n));
+	long error;
+
+	if (!n)
+		return -ENOMEM;
+	error = guest_copy_from(n, arg, sizeof(*n));
+	if (!error)
+		trap_context_widen(c, n);
+	frame_free_bytes(n, sizeof(*n));
+	return error;
+}
+
+static long (*const context_readers[])(struct vcpu_guest_context *c,
+				       uint64_t arg) = {
+	[WIDTH_64] = context_read,
+	[WIDTH_32] = context_read32,
+};
 
 /* The context is larger than what a stack should hold. */
 static long initialise(struct vcpu *v, uint64_t arg)
@@ -23,7 +49,7 @@ static long initialise(struct vcpu *v, uint64_t arg)
 	c = frame_alloc_bytes(sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	error = guest_copy_from(c, arg, sizeof(*c));
+	error = context_readers[v->domain->width](c, arg);
 	if (!error)
 		error = lifecycle_vcpu_initialise(v, c);
 	frame_free_bytes(c, sizeof(*c));

@@ -6,15 +6,14 @@
  * than it may have, is refused (addresses) or put right (selectors, flags,
  * MXCSR), exactly as iret does it.
  *
- * A vcpu that starts in its kernel gets the flat segments, whatever it asks
- * for: kernels name their own, which a table of theirs may hold at a level
- * that ring 3 cannot load.
+ * A 64-bit vcpu that starts in its kernel gets the flat segments, whatever it
+ * asks for: kernels name their own, which a table of theirs may hold at a
+ * level that ring 3 cannot load. A 32-bit one's context comes here widened.
  */
 #include "arch.h"
 #include "lib/string.h"
 #include "trap/emulate.h"
-#include "processor.h"
-#include "trap/trap.h"
+#include "trap/width.h"
 
 #define FXSAVE_BYTES	 512
 #define FXSAVE_MXCSR	 24
@@ -26,28 +25,22 @@ _Static_assert(sizeof(((struct vcpu_guest_context *)0)->fpu_ctxt) ==
 		       FXSAVE_BYTES,
 	       "legacy area");
 
-static bool addresses_ok(const struct vcpu_guest_context *c)
+static bool addresses_ok(const struct vcpu *v,
+			 const struct vcpu_guest_context *c)
 {
-	const uint64_t addresses[] = {
-		c->event_callback_eip,	 c->failsafe_callback_eip,
-		c->syscall_callback_eip, c->fs_base,
-		c->gs_base_kernel,	 c->gs_base_user,
-		c->user_regs.rip
-	};
+	const struct trap_width *w = trap_width(v);
+	const uint64_t addresses[] = { c->fs_base, c->gs_base_kernel,
+				       c->gs_base_user, c->user_regs.rip };
 
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
 		if (!address_is_canonical(addresses[i]))
 			return false;
 	for (size_t i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
-		if (!address_is_canonical(c->trap_ctxt[i].address))
+		if (!w->address_ok(c->trap_ctxt[i].address))
 			return false;
-	return true;
-}
-
-/* User mode needs page tables of its own: ctrlreg[1] names their root. */
-static bool mode_ok(const struct vcpu_guest_context *c)
-{
-	return (c->flags & VGCF_in_kernel) || xen_cr3_to_pfn(c->ctrlreg[1]);
+	return w->address_ok(c->event_callback_eip) &&
+	       w->address_ok(c->failsafe_callback_eip) &&
+	       w->address_ok(c->syscall_callback_eip);
 }
 
 static uint64_t merged_cr4(const struct vcpu *v,
@@ -80,14 +73,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	*regs = c->user_regs;
 	regs->rflags = (flags & EFLAGS_GUEST) | EFLAGS_IF | EFLAGS_ONE;
 	v->trap.iopl = flags >> EFLAGS_IOPL_SHIFT & 3;
-	v->trap.kernel_mode = c->flags & VGCF_in_kernel;
-	if (v->trap.kernel_mode) {
-		regs->cs = FLAT_KERNEL_CS;
-		regs->ss = FLAT_KERNEL_SS;
-	} else {
-		regs->cs = trap_selector_fix(regs->cs);
-		regs->ss = trap_selector_fix(regs->ss);
-	}
+	trap_width(v)->context_mode(v, c->flags & VGCF_in_kernel);
 	v->fs_base = c->fs_base;
 	v->gs_base_kernel = c->gs_base_kernel;
 	v->gs_base_user = c->gs_base_user;
@@ -97,24 +83,23 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 static void set_gates(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++) {
-		const struct trap_info *t = &c->trap_ctxt[i];
+		struct trap_info t = c->trap_ctxt[i];
 
-		v->trap.gates[i] = (struct trap_gate){
-			.address = t->address,
-			.cs = trap_selector_fix(t->cs),
-			.dpl = TI_GET_DPL(t),
-			.masks_upcalls = TI_GET_IF(t),
-		};
+		t.vector = (uint8_t)i;
+		trap_gate_set(v, &t);
 	}
 }
 
 static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
 {
+	const struct trap_width *w = trap_width(v);
 	struct vcpu_trap *t = &v->trap;
 
-	t->callbacks[CALLBACKTYPE_event].address = c->event_callback_eip;
-	t->callbacks[CALLBACKTYPE_failsafe].address = c->failsafe_callback_eip;
-	t->callbacks[CALLBACKTYPE_syscall].address = c->syscall_callback_eip;
+	w->callback(&t->callbacks[CALLBACKTYPE_event], c->event_callback_eip);
+	w->callback(&t->callbacks[CALLBACKTYPE_failsafe],
+		    c->failsafe_callback_eip);
+	w->callback(&t->callbacks[CALLBACKTYPE_syscall],
+		    c->syscall_callback_eip);
 	t->callback_masks &=
 		~(1U << CALLBACKTYPE_failsafe | 1U << CALLBACKTYPE_syscall);
 	t->callback_masks |= 1U << CALLBACKTYPE_event;
@@ -122,7 +107,7 @@ static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
 		t->callback_masks |= 1U << CALLBACKTYPE_failsafe;
 	if (c->flags & VGCF_syscall_disables_events)
 		t->callback_masks |= 1U << CALLBACKTYPE_syscall;
-	t->kernel_ss = trap_selector_fix((uint16_t)c->kernel_ss);
+	t->kernel_ss = w->selector((uint16_t)c->kernel_ss);
 	t->kernel_sp = c->kernel_sp;
 }
 
@@ -151,7 +136,7 @@ int trap_context_set(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	uint64_t cr4 = merged_cr4(v, c), debugregs[8];
 
-	if (!mode_ok(c) || !addresses_ok(c) ||
+	if (!trap_width(v)->context_ok(c) || !addresses_ok(v, c) ||
 	    !debugregs_check(c, cr4, debugregs))
 		return -EINVAL;
 	set_registers(v, c);

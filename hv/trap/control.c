@@ -14,8 +14,7 @@
 #include "frame/frame.h"
 #include "mm/mm.h"
 #include "trap/emulate.h"
-#include "processor.h"
-#include "trap/trap.h"
+#include "trap/width.h"
 
 #define CR0_SHOWN   0x80050033UL /* PG AM WP NE ET MP PE */
 #define CR0_LMSW    0xfUL
@@ -50,7 +49,7 @@ static int cr_read(struct vcpu *v, unsigned int n, uint64_t *value)
 		*value = shared_load64(&v->info->arch.cr2);
 		return 0;
 	case 3:
-		*value = frame_mfn(v->mm.root_kernel).v << PAGE_SHIFT;
+		*value = trap_width(v)->cr3(frame_mfn(v->mm.root_kernel).v);
 		return 0;
 	case 4:
 		*value = v->trap.cr4;
@@ -86,7 +85,8 @@ static int cr_write(struct vcpu *v, unsigned int n, uint64_t value)
 		shared_store64(&v->info->arch.cr2, value);
 		return 0;
 	case 3:
-		return mm_root_set(v, false, guest_mfn(value >> PAGE_SHIFT));
+		return mm_root_set(v, false,
+				   guest_mfn(trap_width(v)->cr3_mfn(value)));
 	case 4:
 		return cr4_write(v, value);
 	default:

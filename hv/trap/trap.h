@@ -119,4 +119,8 @@ void trap_vcpu_init(struct vcpu *v);
 [[nodiscard]] int trap_context_set(struct vcpu *v,
 				   const struct vcpu_guest_context *c);
 
+/* A 32-bit vcpu's context in the form that trap_context_set() takes. */
+void trap_context_widen(struct vcpu_guest_context *w,
+			const struct vcpu_guest_context_x86_32 *n);
+
 #endif

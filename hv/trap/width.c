@@ -24,6 +24,29 @@ static void callback64(struct trap_callback *c, uint64_t address)
 	c->address = address;
 }
 
+/* User mode needs page tables of its own: ctrlreg[1] names their root. */
+static bool context_ok64(const struct vcpu_guest_context *c)
+{
+	return (c->flags & VGCF_in_kernel) || xen_cr3_to_pfn(c->ctrlreg[1]);
+}
+
+static void context_mode64(struct vcpu *v, bool kernel)
+{
+	v->trap.kernel_mode = kernel;
+	v->regs->cs = kernel ? FLAT_KERNEL_CS : trap_selector_fix(v->regs->cs);
+	v->regs->ss = kernel ? FLAT_KERNEL_SS : trap_selector_fix(v->regs->ss);
+}
+
+static uint64_t cr3_64(uint64_t mfn)
+{
+	return xen_pfn_to_cr3(mfn);
+}
+
+static uint64_t cr3_mfn64(uint64_t cr3)
+{
+	return xen_cr3_to_pfn(cr3);
+}
+
 static bool any_address(uint64_t address)
 {
 	(void)address;
@@ -44,6 +67,16 @@ static void callback32(struct trap_callback *c, uint64_t address)
 	c->cs = selector32((uint16_t)(address >> 32));
 }
 
+static uint64_t cr3_32(uint64_t mfn)
+{
+	return xen_pfn_to_cr3_x86_32(mfn);
+}
+
+static uint64_t cr3_mfn32(uint64_t cr3)
+{
+	return xen_cr3_to_pfn_x86_32(cr3);
+}
+
 /* One root for both modes, and the GS base is the selector's. */
 static void mode_visit32(struct vcpu *v, bool kernel)
 {
@@ -61,6 +94,10 @@ const struct trap_width trap_widths[] = {
 		.address_ok = address_is_canonical,
 		.gate = gate64,
 		.callback = callback64,
+		.cr3 = cr3_64,
+		.cr3_mfn = cr3_mfn64,
+		.context_ok = context_ok64,
+		.context_mode = context_mode64,
 		.callbacks = 1U << CALLBACKTYPE_event |
 			     1U << CALLBACKTYPE_failsafe |
 			     1U << CALLBACKTYPE_syscall |
@@ -84,6 +121,10 @@ const struct trap_width trap_widths[] = {
 		.address_ok = any_address,
 		.gate = gate32,
 		.callback = callback32,
+		.cr3 = cr3_32,
+		.cr3_mfn = cr3_mfn32,
+		.context_ok = trap_context_ok32,
+		.context_mode = trap_context_mode32,
 		.callbacks = 1U << CALLBACKTYPE_event |
 			     1U << CALLBACKTYPE_failsafe |
 			     1U << CALLBACKTYPE_nmi |

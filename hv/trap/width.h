@@ -32,6 +32,12 @@ struct trap_width {
 	bool (*address_ok)(uint64_t address);
 	void (*gate)(struct trap_gate *g, uint64_t address);
 	void (*callback)(struct trap_callback *c, uint64_t address);
+	/* CR3 as the guest sees it, and back. */
+	uint64_t (*cr3)(uint64_t mfn);
+	uint64_t (*cr3_mfn)(uint64_t cr3);
+	/* A context's mode: what it must have, and its code and stack. */
+	bool (*context_ok)(const struct vcpu_guest_context *c);
+	void (*context_mode)(struct vcpu *v, bool kernel);
 	uint32_t callbacks;	       /* bit n: CALLBACKTYPE_ n is known */
 	uint16_t kernel_cs, kernel_ss; /* the flat ones */
 	uint16_t user_cs32, user_ss;
@@ -93,6 +99,10 @@ static inline uint16_t trap_code_selector32(uint16_t selector)
 		return 0;
 	return selector & 3 ? selector : selector | 1;
 }
+
+/* context32.c */
+bool trap_context_ok32(const struct vcpu_guest_context *c);
+void trap_context_mode32(struct vcpu *v, bool kernel);
 
 /* Enters a gate in the table; its address was checked (table.c). */
 void trap_gate_set(struct vcpu *v, const struct trap_info *t);

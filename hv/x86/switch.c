@@ -152,30 +152,54 @@ void switch_data_segments_read(struct cpu_user_regs *regs)
 	regs->gs = SEGMENT_READ(gs);
 }
 
-static void segments_save(struct vcpu *v)
+static void bases_save(struct vcpu *v)
 {
 	bool kernel = v->trap.kernel_mode;
 	uint64_t active = base_read(v, MSR_GS_BASE);
 	uint64_t other = msr_read(MSR_KERNEL_GS_BASE);
 
-	switch_data_segments_read(&v->saved);
 	v->fs_base = base_read(v, MSR_FS_BASE);
 	v->gs_base_kernel = kernel ? active : other;
 	v->gs_base_user = kernel ? other : active;
 }
 
-/* Selectors first: loading them changes the bases. */
-static void segments_load(struct vcpu *v)
+static void bases_load(struct vcpu *v)
 {
 	bool kernel = v->trap.kernel_mode;
 
-	arch_data_segments_load(v->saved.ds, v->saved.es, v->saved.fs,
-				v->saved.gs);
 	base_write(v, MSR_FS_BASE, v->fs_base);
 	base_write(v, MSR_GS_BASE,
 		   kernel ? v->gs_base_kernel : v->gs_base_user);
 	msr_write(MSR_KERNEL_GS_BASE,
 		  kernel ? v->gs_base_user : v->gs_base_kernel);
+}
+
+static void bases_of_selectors(struct vcpu *v)
+{
+	(void)v;
+}
+
+/* A 32-bit guest's bases are those of its descriptors, and no other. */
+static const struct {
+	void (*save)(struct vcpu *v);
+	void (*load)(struct vcpu *v);
+} bases[] = {
+	[WIDTH_64] = { bases_save, bases_load },
+	[WIDTH_32] = { bases_of_selectors, bases_of_selectors },
+};
+
+static void segments_save(struct vcpu *v)
+{
+	switch_data_segments_read(&v->saved);
+	bases[v->domain->width].save(v);
+}
+
+/* Selectors first: loading them changes the bases. */
+static void segments_load(struct vcpu *v)
+{
+	arch_data_segments_load(v->saved.ds, v->saved.es, v->saved.fs,
+				v->saved.gs);
+	bases[v->domain->width].load(v);
 }
 
 /* ---- extended registers ---- */
