@@ -181,6 +181,17 @@ void trap_cpuid_own(uint32_t vcpu_id, bool privileged, uint32_t out[4])
 		out[CPUID_EDX] &= ~L1D_ACPI;
 }
 
+/* Leaf 0x80000001: there is no 64-bit code for a 32-bit guest. */
+void trap_cpuid_width(uint8_t width, uint32_t out[4])
+{
+	static const uint32_t without[] = {
+		[WIDTH_64] = 0,
+		[WIDTH_32] = BIT(29), /* LM */
+	};
+
+	out[CPUID_EDX] &= ~without[width];
+}
+
 /* What is of a guest rather than of the machine. */
 static void put_right(uint32_t leaf, const struct cpuid_context *c,
 		      uint32_t out[4])
@@ -198,6 +209,9 @@ static void put_right(uint32_t leaf, const struct cpuid_context *c,
 		break;
 	case EXTENDED_FIRST:
 		out[CPUID_EAX] = MIN(out[CPUID_EAX], EXTENDED_LAST);
+		break;
+	case 0x80000001:
+		trap_cpuid_width(c->width, out);
 		break;
 	case 0x80000008:
 		/* 48 bits of linear address: no 5-level tables */

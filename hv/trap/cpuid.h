@@ -18,6 +18,7 @@ enum cpuid_register {
 struct cpuid_context {
 	uint32_t vcpu_id;
 	bool privileged;
+	uint8_t width; /* enum domain_width */
 	bool fsgsbase; /* guests may use it: CR4.FSGSBASE */
 	bool invariant_tsc;
 	bool rdtscp;
@@ -38,6 +39,8 @@ struct cpuid_context {
  * domain; no other leaf does.
  */
 void trap_cpuid_own(uint32_t vcpu_id, bool privileged, uint32_t out[4]);
+/* The same for leaf 0x80000001: by the width of its guest. */
+void trap_cpuid_width(uint8_t width, uint32_t out[4]);
 
 /*
  * The guest's view of a leaf whose values on this machine are raw. Leaves

@@ -42,10 +42,10 @@ static __attribute__((noinline)) void software_interrupt(struct vcpu *v,
 							 uint32_t error)
 {
 	uint8_t ring = v->trap.kernel_mode ? 1 : 3;
-	uint8_t code[INT_LENGTH];
+	uint8_t code[INSN_MAX_LENGTH];
 	const struct trap_gate *gate;
 
-	if (guest_copy_from(code, v->regs->rip, sizeof(code)) ||
+	if (insn_fetch(v, v->regs->rip, code) < INT_LENGTH ||
 	    code[0] != INT_OPCODE) {
 		trap_reflect(v, VECTOR_GP, true, error);
 		return;

@@ -111,6 +111,7 @@ static void describe(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 	memset(&c, 0, offsetof(struct cpuid_context, xstate));
 	c.vcpu_id = v->id;
 	c.privileged = v->domain->privileged;
+	c.width = v->domain->width;
 	c.xcr0_mask = arch_xcr0_mask();
 	c.xcr0 = v->xcr0;
 	if (leaf == 7)
@@ -139,4 +140,6 @@ void trap_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 	__builtin_memcpy(out, answer, sizeof(basic[0]));
 	if (leaf == 1)
 		trap_cpuid_own(v->id, v->domain->privileged, out);
+	else if (leaf == 0x80000001)
+		trap_cpuid_width(v->domain->width, out);
 }
