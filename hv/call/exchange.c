@@ -17,6 +17,7 @@
  * there (nothing has changed hands by then).
  */
 #include "call/memory.h"
+#include "frame/argument.h"
 #include "frame/frame.h"
 
 struct exchange {
@@ -114,15 +115,21 @@ static int exchange_unit(const struct exchange *e)
 	return rc;
 }
 
+/* How many are done, back to where it was. */
+static const uint8_t done_at[] = {
+	[WIDTH_64] = offsetof(struct xen_memory_exchange, nr_exchanged),
+	[WIDTH_32] = offsetof(struct memory_exchange32, nr_exchanged),
+};
+
 long memory_exchange(struct vcpu *v, uint64_t arg)
 {
-	uint64_t done_va =
-		arg + offsetof(struct xen_memory_exchange, nr_exchanged);
+	uint64_t done_va = arg + done_at[v->domain->width];
+	struct frame_number done;
 	struct xen_memory_exchange x;
 	struct exchange e;
 	int rc;
 
-	if (guest_copy_from(&x, arg, sizeof(x)))
+	if (arg_read_memory_exchange(v, &x, arg))
 		return -EFAULT;
 	rc = exchange_decode(v, &x, &e);
 	if (rc)
@@ -136,7 +143,8 @@ long memory_exchange(struct vcpu *v, uint64_t arg)
 		if (e.in.at < e.in.nr && arch_preempt_pending())
 			rc = -ERESTART;
 	}
-	if (guest_copy_to(done_va, &e.in.at, sizeof(e.in.at)))
+	done.v = e.in.at;
+	if (arg_write_frame_number(v, done_va, &done))
 		return -EFAULT;
 	return rc;
 }

@@ -13,12 +13,17 @@
  * list.
  */
 #include "call/memory.h"
+#include "frame/argument.h"
 #include "frame/frame.h"
 #include "mm/mm.h"
 
 #define EXTENT_SHIFT   6 /* of the command: below it the operation */
 #define OPERATION_MASK ((1UL << EXTENT_SHIFT) - 1)
-#define EXTENTS_MAX    (~0UL >> (EXTENT_SHIFT + 1))
+/* So many that their number fits the command, by the width of registers. */
+static const uint64_t extents_max[] = {
+	[WIDTH_64] = ~0UL >> (EXTENT_SHIFT + 1),
+	[WIDTH_32] = UINT32_MAX >> EXTENT_SHIFT,
+};
 /* 2 MiB; and what is handed over at once to whom may have more. */
 #define ORDER_MAX_GUEST	     9
 #define ORDER_MAX_PRIVILEGED 12
@@ -44,20 +49,32 @@ int extents_decode(struct vcpu *v, const struct xen_memory_reservation *r,
 	e->at = 0;
 	e->order = r->extent_order;
 	e->limit = limit_of(r->mem_flags);
+	e->v = v;
 	if (e->order > order_max)
 		return -EPERM;
 	e->d = domain_from_arg(v, r->domid, &error);
 	return e->d ? 0 : error;
 }
 
+static uint64_t number_va(const struct extents *e, uint64_t i)
+{
+	return e->list + i * arg_bytes_frame_number(e->v);
+}
+
 int extent_read(const struct extents *e, uint64_t i, uint64_t *out)
 {
-	return guest_copy_from(out, e->list + i * sizeof(*out), sizeof(*out));
+	struct frame_number n;
+	int rc = arg_read_frame_number(e->v, &n, number_va(e, i));
+
+	*out = n.v;
+	return rc;
 }
 
 int extent_write(const struct extents *e, uint64_t i, uint64_t m)
 {
-	return guest_copy_to(e->list + i * sizeof(m), &m, sizeof(m));
+	const struct frame_number n = { m };
+
+	return arg_write_frame_number(e->v, number_va(e, i), &n);
 }
 
 /*
@@ -150,12 +167,12 @@ static bool extents_begin(struct vcpu *v, const struct call_args *args,
 {
 	struct xen_memory_reservation r;
 
-	if (guest_copy_from(&r, args->a[1], sizeof(r)) ||
+	if (arg_read_memory_reservation(v, &r, args->a[1]) ||
 	    extents_decode(v, &r, e))
 		return false;
 	e->at = args->a[0] >> EXTENT_SHIFT;
 	/* Nothing of a paravirtual guest's is populated on demand. */
-	return e->nr <= EXTENTS_MAX && e->at <= e->nr &&
+	return e->nr <= extents_max[v->domain->width] && e->at <= e->nr &&
 	       !(r.mem_flags & XENMEMF_populate_on_demand);
 }
 

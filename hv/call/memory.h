@@ -11,7 +11,8 @@ struct extents {
 	uint64_t list; /* address of an array of frame numbers, or 0 */
 	uint64_t nr, at;
 	unsigned int order;
-	uint64_t limit; /* frames below this will do */
+	uint64_t limit;	      /* frames below this will do */
+	const struct vcpu *v; /* whose list it is */
 };
 
 /* From what was copied in: -ESRCH, -EPERM for its domain, or its order. */

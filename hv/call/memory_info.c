@@ -7,9 +7,37 @@
  */
 #include "arch.h"
 #include "call/memory.h"
+#include "frame/argument.h"
 #include "frame/frame.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+
+/* By the width of the guest. */
+static const struct form {
+	uint32_t max_pfn_at, max_pfn_high; /* in shared_info; bits of its
+					      second word */
+	uint64_t m2p_start, m2p_end;	   /* where it sees the table */
+	uint64_t m2p_frames;		   /* that have room there */
+	bool m2p_list; /* may know which frames the table is in */
+} forms[] = {
+	[WIDTH_64] = { offsetof(struct shared_info, arch.max_pfn), UINT32_MAX,
+		       MACH2PHYS_VIRT_START, MACH2PHYS_VIRT_END, ~0UL, true },
+	[WIDTH_32] = { offsetof(struct shared_info_x86_32, arch.max_pfn), 0,
+		       ABI_HV32_START, ABI_HV32_END,
+		       (ABI_HV32_END - ABI_HV32_START) / sizeof(uint32_t),
+		       false },
+};
+
+/* As the guest says it. */
+static uint64_t max_pfn(const struct domain *d)
+{
+	const struct form *form = &forms[d->width];
+	const uint32_t *words =
+		(const uint32_t *)((const char *)d->shared + form->max_pfn_at);
+	uint64_t high = shared_load32(&words[1]) & form->max_pfn_high;
+
+	return high << 32 | shared_load32(&words[0]);
+}
 
 static long domain_pages(struct vcpu *v, unsigned int operation, uint64_t arg)
 {
@@ -24,7 +52,7 @@ static long domain_pages(struct vcpu *v, unsigned int operation, uint64_t arg)
 	if (!d)
 		return error;
 	if (operation == XENMEM_maximum_gpfn) {
-		n = (long)shared_load64(&d->shared->arch.max_pfn);
+		n = (long)max_pfn(d);
 		return n ? n - 1 : 0;
 	}
 	spin_lock(&d->frames.lock);
@@ -35,22 +63,25 @@ static long domain_pages(struct vcpu *v, unsigned int operation, uint64_t arg)
 	return n;
 }
 
-static long machphys_mapping(uint64_t arg)
+static long machphys_mapping(const struct vcpu *v, uint64_t arg)
 {
+	const struct form *form = &forms[v->domain->width];
 	const struct xen_machphys_mapping m = {
-		.v_start = MACH2PHYS_VIRT_START,
-		.v_end = MACH2PHYS_VIRT_END,
-		.max_mfn = frame_limit - 1,
+		.v_start = form->m2p_start,
+		.v_end = form->m2p_end,
+		.max_mfn = MIN(frame_limit, form->m2p_frames) - 1,
 	};
 
-	return guest_copy_to(arg, &m, sizeof(m));
+	return arg_write_machphys_mapping(v, arg, &m);
 }
 
-static long machphys_list(uint64_t arg)
+static long machphys_list(const struct vcpu *v, uint64_t arg)
 {
 	uint64_t bytes = frame_limit * sizeof(uint64_t);
 	struct xen_machphys_mfn_list l;
 
+	if (!forms[v->domain->width].m2p_list)
+		return -EOPNOTSUPP;
 	if (guest_copy_from(&l, arg, sizeof(l)))
 		return -EFAULT;
 	for (l.nr_extents = 0; l.nr_extents < l.max_extents &&
@@ -67,13 +98,14 @@ static long machphys_list(uint64_t arg)
 }
 
 /* Answers with as many of the n ranges as there is room for. */
-static long ranges_tell(uint64_t arg, struct xen_memory_map *map,
+static long ranges_tell(const struct vcpu *v, uint64_t arg,
+			struct xen_memory_map *map,
 			const struct memory_range_info *ranges, unsigned int n)
 {
 	map->nr_entries = MIN(map->nr_entries, n);
 	if (guest_copy_to((uint64_t)map->buffer.p, ranges,
 			  map->nr_entries * sizeof(*ranges)) ||
-	    guest_copy_to(arg, map, sizeof(*map)))
+	    arg_write_memory_map(v, arg, map))
 		return -EFAULT;
 	return 0;
 }
@@ -87,13 +119,14 @@ static long machine_map(struct vcpu *v, uint64_t arg)
 
 	if (!v->domain->privileged)
 		return -EPERM;
-	if (guest_copy_from(&map, arg, sizeof(map)))
+	if (arg_read_memory_map(v, &map, arg))
 		return -EFAULT;
 	if (!map.buffer.p) {
 		map.nr_entries = n;
-		return guest_copy_to(arg, &map, sizeof(map));
+		return arg_write_memory_map(v, arg, &map);
 	}
-	return map.nr_entries < n ? -EINVAL : ranges_tell(arg, &map, ranges, n);
+	return map.nr_entries < n ? -EINVAL
+				  : ranges_tell(v, arg, &map, ranges, n);
 }
 
 static long memory_map(struct vcpu *v, uint64_t arg)
@@ -102,11 +135,12 @@ static long memory_map(struct vcpu *v, uint64_t arg)
 	struct mm_locked m;
 	long rc = -ENOSYS;
 
-	if (guest_copy_from(&map, arg, sizeof(map)))
+	if (arg_read_memory_map(v, &map, arg))
 		return -EFAULT;
 	m = mm_lock(v->domain);
 	if (m.d->mm.nr_ranges)
-		rc = ranges_tell(arg, &map, m.d->mm.ranges, m.d->mm.nr_ranges);
+		rc = ranges_tell(v, arg, &map, m.d->mm.ranges,
+				 m.d->mm.nr_ranges);
 	mm_unlock(m);
 	return rc;
 }
@@ -121,7 +155,7 @@ static long set_memory_map(struct vcpu *v, uint64_t arg)
 
 	if (!v->domain->privileged)
 		return -EPERM;
-	if (guest_copy_from(&f, arg, sizeof(f)))
+	if (arg_read_foreign_memory_map(v, &f, arg))
 		return -EFAULT;
 	if (f.map.nr_entries > MEMORY_MAP_MAX)
 		return -EINVAL;
@@ -149,7 +183,7 @@ static long claim(struct vcpu *v, uint64_t arg)
 
 	if (!v->domain->privileged)
 		return -EPERM;
-	if (guest_copy_from(&r, arg, sizeof(r)))
+	if (arg_read_memory_reservation(v, &r, arg))
 		return -EFAULT;
 	/* By its number: there is no claiming for oneself. */
 	d = domain_find(r.domid);
@@ -183,9 +217,9 @@ long memory_info(struct vcpu *v, unsigned int operation, uint64_t arg)
 	case XENMEM_maximum_ram_page:
 		return (long)frame_limit - 1;
 	case XENMEM_machphys_mapping:
-		return machphys_mapping(arg);
+		return machphys_mapping(v, arg);
 	case XENMEM_machphys_mfn_list:
-		return machphys_list(arg);
+		return machphys_list(v, arg);
 	case XENMEM_machphys_compat_mfn_list:
 		return -EOPNOTSUPP;
 	case XENMEM_machine_memory_map:

@@ -31,6 +31,9 @@ struct frame_number {
 	LAYOUT(time_area, struct vcpu_register_time_memory_area, 4)         \
 	LAYOUT(runstate_info, struct vcpu_runstate_info, 44)                \
 	LAYOUT(memory_reservation, struct xen_memory_reservation, 20)       \
+	LAYOUT(memory_exchange, struct xen_memory_exchange, 44)             \
+	LAYOUT(memory_map, struct xen_memory_map, 8)                        \
+	LAYOUT(foreign_memory_map, struct xen_foreign_memory_map, 12)       \
 	LAYOUT(machphys_mapping, struct xen_machphys_mapping, 12)           \
 	LAYOUT(mmuext_op, struct mmuext_op, 12)                             \
 	LAYOUT(trap_info, struct trap_info, 8)                              \
@@ -61,6 +64,25 @@ struct frame_number {
 	F(uint32_t, extent_order, extent_order, 8)   \
 	F(uint32_t, mem_flags, mem_flags, 12)        \
 	F(uint32_t, domid, domid, 16)
+#define FIELDS_memory_exchange(F)                      \
+	F(uint32_t, in_start, in.extent_start.p, 0)    \
+	F(uint32_t, in_nr, in.nr_extents, 4)           \
+	F(uint32_t, in_order, in.extent_order, 8)      \
+	F(uint32_t, in_flags, in.mem_flags, 12)        \
+	F(uint32_t, in_domid, in.domid, 16)            \
+	F(uint32_t, out_start, out.extent_start.p, 20) \
+	F(uint32_t, out_nr, out.nr_extents, 24)        \
+	F(uint32_t, out_order, out.extent_order, 28)   \
+	F(uint32_t, out_flags, out.mem_flags, 32)      \
+	F(uint32_t, out_domid, out.domid, 36)          \
+	F(uint32_t, nr_exchanged, nr_exchanged, 40)
+#define FIELDS_memory_map(F)                   \
+	F(uint32_t, nr_entries, nr_entries, 0) \
+	F(uint32_t, buffer, buffer.p, 4)
+#define FIELDS_foreign_memory_map(F)               \
+	F(uint32_t, domid, domid, 0)               \
+	F(uint32_t, nr_entries, map.nr_entries, 4) \
+	F(uint32_t, buffer, map.buffer.p, 8)
 #define FIELDS_machphys_mapping(F)       \
 	F(uint32_t, v_start, v_start, 0) \
 	F(uint32_t, v_end, v_end, 4)     \
