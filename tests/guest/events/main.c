@@ -191,7 +191,7 @@ static void refused(void)
 	TEST_RESULT(event_bind_interdomain(DOMID_SELF, 1000), -XEN_EINVAL);
 	TEST_RESULT(HYPERVISOR_event_channel_op(77, &s), -XEN_ENOSYS);
 	TEST_RESULT(HYPERVISOR_event_channel_op(EVTCHNOP_bind_ipi,
-						HYPERVISOR_VIRT_START),
+						HYPERVISOR_VIRT_START - 4096),
 		    -XEN_EFAULT);
 }
 

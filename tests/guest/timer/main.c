@@ -110,7 +110,7 @@ static void past_deadlines(void)
 		    0);
 	TEST_RESULT(timer_stop(), 0);
 	TEST_RESULT(HYPERVISOR_vcpu_op(VCPUOP_set_singleshot_timer, 0,
-				       HYPERVISOR_VIRT_START),
+				       HYPERVISOR_VIRT_START - 4096),
 		    -XEN_EFAULT);
 }
 
@@ -184,7 +184,7 @@ static void polling(void)
 	TEST_RESULT(event_unmask(port), 0);
 	ports[0] = 4000;
 	TEST_RESULT(poll(ports, 1, 1), -XEN_EINVAL);
-	TEST_RESULT(poll((unsigned int *)HYPERVISOR_VIRT_START, 1, 1), -XEN_EFAULT);
+	TEST_RESULT(poll((unsigned int *)(HYPERVISOR_VIRT_START - 4096), 1, 1), -XEN_EFAULT);
 	TEST_RESULT(poll(ports, 1000, 1), -XEN_EINVAL);
 	TEST_RESULT(event_close(ports[1]), 0);
 }
