@@ -56,6 +56,7 @@ void mm_unlock(struct mm_locked m);
 struct mm_width {
 	uint8_t table[5];    /* enum frame_type, of a table of level 1 to 4 */
 	uint8_t root;	     /* and of a root */
+	uint8_t ptwr_level;  /* up to which tables may be written directly */
 	uint64_t entry_bits; /* that each present entry has */
 	enum decode_width decode;
 	bool separates; /* its roots may have companions */

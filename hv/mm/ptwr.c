@@ -135,9 +135,19 @@ static bool decode_write(struct vcpu *v, uint64_t va, struct ptwr *w)
 	       (w->address & 7) + w->insn.operand_bytes <= 8;
 }
 
+/* A table in use, of a level that the width lets its guests write. */
+static bool may_be_written(const struct domain *d, const struct frame *f)
+{
+	enum frame_type t = frame_type_of(f);
+
+	return is_table(t) && level_of(t) <= mm_width(d)->ptwr_level &&
+	       frame_has_type(f, t);
+}
+
 /*
- * The frame that va maps read-only, if it is a validated L1 of v's. Higher
- * tables change by mmu_update only: a write there may mean much work.
+ * The frame that va maps read-only, if it is a table of v's: an L1. Higher
+ * tables change by mmu_update only, since a write there may mean much work;
+ * but GNU Mach writes its L2 tables, and what is interrupted is repeated.
  */
 static struct frame *table_at(struct mm_locked m, struct vcpu *v, uint64_t va)
 {
@@ -151,7 +161,7 @@ static struct frame *table_at(struct mm_locked m, struct vcpu *v, uint64_t va)
 	if ((e & (PTE_P | PTE_RW)) != PTE_P)
 		return NULL;
 	f = frame_lookup(pte_mfn(e));
-	if (!f || f->owner != v->domain->id || !frame_has_type(f, FRAME_L1))
+	if (!f || f->owner != v->domain->id || !may_be_written(v->domain, f))
 		return NULL;
 	return f;
 }

@@ -20,6 +20,7 @@ const struct mm_width mm_widths[] = {
 	[WIDTH_64] = {
 		.table = { FRAME_NONE, FRAME_L1, FRAME_L2, FRAME_L3, FRAME_L4 },
 		.root = FRAME_L4,
+		.ptwr_level = 1,
 		.entry_bits = PTE_US,
 		.decode = DECODE_64,
 		.separates = true,
@@ -28,6 +29,7 @@ const struct mm_width mm_widths[] = {
 		.table = { FRAME_NONE, FRAME_L1, FRAME_L2, FRAME_L3_ROOT,
 			   FRAME_NONE },
 		.root = FRAME_L3_ROOT,
+		.ptwr_level = 2,
 		.decode = DECODE_32,
 	},
 };

@@ -6,8 +6,9 @@
  * entry by halves: the upper one first when the entry becomes present, the
  * lower one first when it stops being so. Each half is a checked update of the
  * whole entry; what is between them is not present, so that it may be
- * anything. Kernels that want it in one step use CMPXCHG8B. The rest is as in
- * ptwr. A segment with a base counts: the address is what the processor
+ * anything. Kernels that want it in one step use CMPXCHG8B. Tables of level 2
+ * may be written as well, but for the hypervisor's slots; a root may not. The
+ * rest is as in ptwr. A segment with a base counts: the address is what the processor
  * would have computed.
  */
 #include "lodger.h"
@@ -135,15 +136,41 @@ static void by_segment(void)
 	page_free(gdt);
 }
 
+/* An L1 goes out of use, and comes back, by writes to the L2. */
+static void level_2(void)
+{
+	volatile unsigned long *l2 =
+		(volatile unsigned long *)table_entry(table_root(), VA, 2);
+	unsigned long low = l2[0], high = l2[1], value;
+	pte_t *hv = table_entry(table_root(), (void *)0xf5800000UL, 2);
+
+	half[1] = HIGH;
+	half[0] = LOW;
+	l2[0] = 0;
+	l2[1] = 0;
+	table_flush();
+	TEST_RESULT(probe_read(VA, &value), TRAP_PF);
+	l2[1] = high;
+	l2[0] = low;
+	TEST_RESULT(probe_read(VA, &value), NO_FAULT);
+	TEST_RESULT(value, 0xda7a);
+	/* A page is no table; the hypervisor's slots are its own. */
+	TEST_RESULT(probe_write(table_entry(table_root(), VA, 2), LOW),
+		    TRAP_PF);
+	TEST_RESULT(l2[0] & ~0xfffUL, low & ~0xfffUL);
+	TEST_RESULT(probe_write(hv, 0), TRAP_PF);
+	TEST_RESULT(probe_write(hv + 83, low), TRAP_PF);
+	half[0] = 0;
+	half[1] = 0;
+}
+
 static void refused(void)
 {
-	pte_t *l2 = table_entry(table_root(), VA, 2);
 	char *plain = page_alloc();
 
 	half[1] = HIGH;
 	half[0] = LOW;
 	TEST_RESULT(probe_write((char *)entry + 6, 0), TRAP_PF);
-	TEST_RESULT(probe_write(l2, 0), TRAP_PF);
 	TEST_RESULT(probe_write(table_root() + 1, 0), TRAP_PF);
 	TEST_RESULT(probe_write(table_root() + 4, 0), TRAP_PF);
 	TEST_RESULT(probe_write(entry,
@@ -176,5 +203,6 @@ void test_main(void)
 	whole();
 	others();
 	by_segment();
+	level_2();
 	refused();
 }
