@@ -45,12 +45,19 @@ static long compile_info(uint64_t arg)
  * and descriptor tables stay read-only to it, and it translates its own
  * frame numbers.
  */
+static const uint32_t features_of_width[] = {
+	[WIDTH_64] = 0,
+	[WIDTH_32] =
+		FEATURE(pae_pgdir_above_4gb), /* its root may be anywhere */
+};
+
 static uint32_t features(const struct domain *d)
 {
 	uint32_t f = FEATURE(mmu_pt_update_preserve_ad) |
 		     FEATURE(highmem_assist) | FEATURE(direct_mapped) |
 		     FEATURE(gnttab_map_avail_bits); /* Linux insists */
 
+	f |= features_of_width[d->width];
 	if (d->mm.vm_assist >> VMASST_TYPE_pae_extended_cr3 & 1)
 		f |= FEATURE(pae_pgdir_above_4gb);
 	if (d->privileged && d->id == 0)

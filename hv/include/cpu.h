@@ -30,6 +30,8 @@ struct cpu {
 	atomic32_t softirqs;  /* set by anyone, cleared by this CPU */
 	uint32_t flushed_at;  /* value of the flush clock at the last full
 			       * flush of this CPU's TLB (frame/flush.c) */
+	uint64_t guest_end;   /* of addresses that the guest that runs here has
+			       * below the hypervisor's range */
 };
 
 static inline void cpu_raise(struct cpu *c, uint32_t softirq)

@@ -91,20 +91,28 @@ static const uint64_t flat[][4] = {
 		       0x00cffb000000ffffUL, 0x00cff3000000ffffUL },
 };
 
-void segments_flat_load(enum domain_width width)
-{
-	uint64_t *d = descriptor(FLAT_FIRST);
+static const uint64_t guest_end[] = {
+	[WIDTH_64] = 0x0000800000000000UL,
+	[WIDTH_32] = ABI_HV32_START,
+};
 
-	if (likely(d[0] == flat[width][0]))
-		return;
-	memcpy(d, flat[width], sizeof(flat[width]));
+static void width_set(enum domain_width width)
+{
+	memcpy(descriptor(FLAT_FIRST), flat[width], sizeof(flat[width]));
+	this_cpu()->guest_end = guest_end[width];
+}
+
+void segments_width_load(enum domain_width width)
+{
+	if (unlikely(*descriptor(FLAT_FIRST) != flat[width][0]))
+		width_set(width);
 }
 
 static void gdt_fill(void)
 {
 	*descriptor(SEL_HV_CS) = 0x00af9b000000ffffUL;
 	*descriptor(SEL_HV_DS) = 0x00cf93000000ffffUL;
-	memcpy(descriptor(FLAT_FIRST), flat[WIDTH_64], sizeof(flat[WIDTH_64]));
+	width_set(WIDTH_64);
 	system_descriptor(descriptor(SEL_TSS), area() + CPU_AREA_TSS,
 			  sizeof(struct tss) - 1, DESC_TSS_AVAILABLE);
 	*descriptor(SEL_LDT) = 0;

@@ -451,7 +451,7 @@ static void come(struct vcpu *v)
 	roots_note(0, 0);
 	/* The windows first: selectors are looked up through them; and the
 	 * root, from which the LDT's pages are fetched. */
-	segments_flat_load(v->domain->width);
+	segments_width_load(v->domain->width);
 	arch_gdt_load(v);
 	mm_root_activate(v);
 	arch_ldt_load(v);

@@ -10,8 +10,9 @@
 struct cpu_user_regs *guest_frame(void);
 /* Sets up GDT, TSS, IDT and SYSCALL of this CPU, whose area is mapped. */
 void segments_init(void);
-/* Makes the flat segments in this CPU's GDT those of such a guest. */
-void segments_flat_load(enum domain_width width);
+/* Makes the flat segments in this CPU's GDT, and the end of the addresses
+ * that are copied, those of such a guest. */
+void segments_width_load(enum domain_width width);
 /* Reads the data segment registers into a frame. */
 void switch_data_segments_read(struct cpu_user_regs *regs);
 

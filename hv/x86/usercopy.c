@@ -5,7 +5,8 @@
  * (a page table, say) when we write, faults at one of the two instructions
  * that copy, and their fixups tell how much is missing.
  *
- * The range is checked first: our own addresses would not fault.
+ * The range is checked first: our own addresses would not fault. For a 32-bit
+ * guest it ends where its table of frames begins (segments.c).
  *
  * A guest may give itself more rights to a page without a flush: its next
  * access faults on what the TLB had, which removes that, and is made again.
@@ -41,7 +42,7 @@ static bool range_ok(uint64_t va, size_t n)
 {
 	if (va >= ABI_HV_END)
 		return va + n >= va;
-	return va + n <= 0x0000800000000000UL;
+	return va + n <= this_cpu()->guest_end;
 }
 
 /* Something was missing: again from there, while that gets on. */
