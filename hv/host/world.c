@@ -115,10 +115,8 @@ void host_guest_fill(struct host_guest *g, struct domain *d, unsigned int nr)
 	m = mm_lock(g->d);
 	while ((rc = mm_get_table(m, g->root, mm_width(d)->root)) == -ERESTART)
 		;
-	if (!rc && d->width == WIDTH_32) {
-		rc = mm_get_table(m, g->root, FRAME_L3_ROOT);
+	if (d->width == WIDTH_32)
 		d->vcpu[0]->mm.root_user = g->root;
-	}
 	mm_unlock(m);
 	if (rc)
 		host_fail("the first page tables are refused: %d", rc);

@@ -2,36 +2,25 @@
 /* The ELF headers of a hostile file: see elf.h. */
 #include "errno.h"
 #include "image/elf.h"
-#include "lib/string.h"
+#include "image/read.h"
 
 /* Nobody needs more, and each may hold notes that we would walk. */
 #define SEGMENT_HEADERS_MAX 64
 
+/* The fields of a 32-bit file that count lie where the format has them. */
 static const struct elf_form {
-	uint8_t class;
-	uint16_t machine, segment_bytes, section_bytes;
+	uint8_t class, machine, segment_bytes, section_bytes;
 } forms[] = {
-	[WIDTH_64] = { ELF_CLASS_64, ELF_MACHINE_X86_64,
-		       sizeof(struct elf_segment), sizeof(struct elf_section) },
-	[WIDTH_32] = { ELF_CLASS_32, ELF_MACHINE_386,
-		       sizeof(struct elf32_segment),
-		       sizeof(struct elf32_section) },
+	[WIDTH_64] = { ELF_CLASS_64, ELF_MACHINE_X86_64, 56, 64 },
+	[WIDTH_32] = { ELF_CLASS_32, ELF_MACHINE_386, 32, 40 },
 };
 
 static void header_widen(const uint8_t *data, struct elf_header *out)
 {
-	struct elf32_header h;
-
-	memcpy(&h, data, sizeof(h));
-	memcpy(out, &h, offsetof(struct elf32_header, entry));
-	out->entry = h.entry;
-	out->phoff = h.phoff;
-	out->shoff = h.shoff;
-	out->phentsize = h.phentsize;
-	out->phnum = h.phnum;
-	out->shentsize = h.shentsize;
-	out->shnum = h.shnum;
-	out->shstrndx = h.shstrndx;
+	out->entry = read_u32(data + 24);
+	out->phoff = read_u32(data + 28);
+	out->shoff = read_u32(data + 32);
+	memcpy(&out->ehsize, data + 40, 12);
 }
 
 /* In both forms class, type and machine are at the same place. */
@@ -117,50 +106,33 @@ struct elf_segment elf_get_segment(const struct elf_file *elf, unsigned int i)
 {
 	const uint8_t *at = elf->data + elf->header.phoff +
 			    i * forms[elf->width].segment_bytes;
-	struct elf32_segment n;
-	struct elf_segment s;
+	struct elf_segment s = { .type = read_u32(at) };
 
 	if (elf->width == WIDTH_64) {
 		memcpy(&s, at, sizeof(s));
-		return s;
+	} else {
+		s.offset = read_u32(at + 4);
+		s.paddr = read_u32(at + 12);
+		s.filesz = read_u32(at + 16);
+		s.memsz = read_u32(at + 20);
 	}
-	memcpy(&n, at, sizeof(n));
-	return (struct elf_segment){
-		.type = n.type,
-		.flags = n.flags,
-		.offset = n.offset,
-		.vaddr = n.vaddr,
-		.paddr = n.paddr,
-		.filesz = n.filesz,
-		.memsz = n.memsz,
-		.align = n.align,
-	};
+	return s;
 }
 
 struct elf_section elf_get_section(const struct elf_file *elf, unsigned int i)
 {
 	const uint8_t *at = elf->data + elf->header.shoff +
 			    i * forms[elf->width].section_bytes;
-	struct elf32_section n;
-	struct elf_section s;
+	struct elf_section s = { .name = read_u32(at) };
 
 	if (elf->width == WIDTH_64) {
 		memcpy(&s, at, sizeof(s));
-		return s;
+	} else {
+		s.type = read_u32(at + 4);
+		s.offset = read_u32(at + 16);
+		s.size = read_u32(at + 20);
 	}
-	memcpy(&n, at, sizeof(n));
-	return (struct elf_section){
-		.name = n.name,
-		.type = n.type,
-		.flags = n.flags,
-		.addr = n.addr,
-		.offset = n.offset,
-		.size = n.size,
-		.link = n.link,
-		.info = n.info,
-		.addralign = n.addralign,
-		.entsize = n.entsize,
-	};
+	return s;
 }
 
 bool elf_section_is_named(const struct elf_file *elf,

@@ -47,29 +47,6 @@ _Static_assert(sizeof(struct elf_header) == 64, "ELF64 header");
 _Static_assert(sizeof(struct elf_segment) == 56, "ELF64 program header");
 _Static_assert(sizeof(struct elf_section) == 64, "ELF64 section header");
 
-struct elf32_header {
-	uint8_t magic[4];
-	uint8_t class, data, ident_version, abi, abi_version, pad[7];
-	uint16_t type, machine;
-	uint32_t version;
-	uint32_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct elf32_segment {
-	uint32_t type, offset, vaddr, paddr, filesz, memsz, flags, align;
-};
-
-struct elf32_section {
-	uint32_t name, type, flags, addr, offset, size, link, info, addralign,
-		entsize;
-};
-
-_Static_assert(sizeof(struct elf32_header) == 52, "ELF32 header");
-_Static_assert(sizeof(struct elf32_segment) == 32, "ELF32 program header");
-_Static_assert(sizeof(struct elf32_section) == 40, "ELF32 section header");
-
 /* A file whose header is good. Sections are optional: nr_sections may be 0. */
 struct elf_file {
 	const uint8_t *data;

@@ -7,8 +7,8 @@
  * A root is held by a reference and a use as such from the moment it is set;
  * the old one is let go only after CR3 has left it.
  *
- * A 32-bit guest has one root, an L3, for its kernel and its programs: it is
- * held twice and stands in both places.
+ * A 32-bit guest has one root, an L3, for its kernel and its programs: it
+ * stands in both places and is held once, by the first.
  */
 #include "mm/entry.h"
 #include "mm/shadow.h"
@@ -58,52 +58,31 @@ static int root_replace(struct mm_locked m, struct vcpu *v, bool user,
 	else if (new && m2p_is_strict(m.d))
 		root_m2p_show(m, new, false);
 	*slot = new;
+	if (v->domain->width == WIDTH_32)
+		v->mm.root_user = new;
 	if (unlikely(m.d->mm.shadowed))
 		shadow_root_changed(m, v, user);
-	if (v == current_vcpu() && v->trap.kernel_mode == !user)
+	if (v == current_vcpu() && root_guest(v) == new)
 		mm_root_activate(v);
 	if (old)
 		mm_drop_table(m, old);
 	return 0;
 }
 
-/* The same for a 32-bit guest; the second use of a table is not validated. */
-static int root_replace_both(struct mm_locked m, struct vcpu *v,
-			     struct frame *new)
-{
-	struct frame *old = v->mm.root_kernel;
-	int rc = mm_get_table(m, new, FRAME_L3_ROOT);
-
-	if (rc)
-		return rc;
-	rc = mm_get_table(m, new, FRAME_L3_ROOT);
-	if (rc) {
-		mm_drop_table(m, new); /* the other use is not the last */
-		return rc;
-	}
-	v->mm.root_kernel = v->mm.root_user = new;
-	if (v == current_vcpu())
-		mm_root_activate(v);
-	for (unsigned int i = 0; old && i < 2; i++)
-		mm_drop_table(m, old);
-	return 0;
-}
-
 int mm_root_set(struct vcpu *v, bool user, guest_mfn_t root)
 {
-	bool none = user && root.v == 0, both = v->domain->width == WIDTH_32;
+	bool none = user && root.v == 0, wide = v->domain->width == WIDTH_64;
 	struct frame *f = none ? NULL : frame_lookup(root);
 	struct mm_locked m;
 	int rc;
 
 	/* Its own user root cannot go while it translates by it. */
-	if ((!f && (!none || !v->trap.kernel_mode)) || (both && user))
+	if ((!f && (!none || !v->trap.kernel_mode)) || (user && !wide))
 		return -EINVAL;
 	m = mm_lock(v->domain);
 	rc = mm_settle(m);
 	if (!rc)
-		rc = both ? root_replace_both(m, v, f)
-			  : root_replace(m, v, user, f);
+		rc = root_replace(m, v, user, f);
 	mm_unlock(m);
 	return rc;
 }

@@ -44,6 +44,8 @@ static int roots_drop(struct domain *d)
 		struct vcpu *v = d->vcpu[i];
 		struct frame **root = NULL;
 
+		if (v && d->width == WIDTH_32)
+			v->mm.root_user = NULL; /* held by the other */
 		if (v && v->mm.root_kernel)
 			root = &v->mm.root_kernel;
 		else if (v && v->mm.root_user)

@@ -104,7 +104,7 @@ static void vcpu_holds(struct expected *e, const struct vcpu *v)
 
 	if (v->mm.root_kernel)
 		hold(e, v->mm.root_kernel, root, "a kernel root");
-	if (v->mm.root_user)
+	if (v->mm.root_user && !narrow)
 		hold(e, v->mm.root_user, root, "a user root");
 	if (narrow && v->mm.root_user != v->mm.root_kernel)
 		oracle_fault("a 32-bit vcpu has two roots");

@@ -123,6 +123,14 @@ static inline void sample_kernel(struct sample *s)
 
 #define SAMPLE_BASE32 0xc0000000UL
 
+struct elf32_header {
+	uint8_t magic[4];
+	uint8_t class, data, ident_version, abi, abi_version, pad[7];
+	uint16_t type, machine;
+	uint32_t version, entry, phoff, shoff, flags;
+	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+};
+
 /* Makes what was built a 32-bit file, as far as the numbers fit. */
 static inline void sample_narrow(struct sample *s)
 {
