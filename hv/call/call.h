@@ -31,6 +31,12 @@ void call_hypercall(struct vcpu *v, struct call_args *args);
 void call_hypercall32(struct vcpu *v);
 long call_dispatch(struct vcpu *v, uint64_t number, struct call_args *args);
 
+/* A multicall's entries of so many bytes, each done by one(), which returns 0
+ * or -EFAULT, or -ERESTART with its progress stored in the entry. */
+typedef long multicall_fn(struct vcpu *v, uint64_t va);
+long call_multicall(struct vcpu *v, struct call_args *args, multicall_fn *one,
+		    size_t bytes);
+
 /*
  * What remains to be done before this CPU returns to a guest: softirqs, a
  * switch of vcpus, work of the vcpu, its upcall. After it, this_cpu()'s

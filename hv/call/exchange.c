@@ -17,7 +17,6 @@
  * there (nothing has changed hands by then).
  */
 #include "call/memory.h"
-#include "frame/argument.h"
 #include "frame/frame.h"
 
 struct exchange {

@@ -131,18 +131,19 @@ static long multicall_one(struct vcpu *v, uint64_t va)
 	return guest_word_to(va + offsetof(struct entry, result), (uint64_t)rc);
 }
 
-long hc_multicall(struct vcpu *v, struct call_args *args)
+long call_multicall(struct vcpu *v, struct call_args *args,
+		    multicall_fn *one, size_t bytes)
 {
 	uint64_t va = args->a[0];
 	uint32_t left = (uint32_t)args->a[1];
 
 	while (left) {
-		long rc = multicall_one(v, va);
+		long rc = one(v, va);
 
 		if (rc == -EFAULT)
 			return rc;
 		if (rc != -ERESTART) {
-			va += sizeof(struct multicall_entry);
+			va += bytes;
 			left--;
 			if (left % MULTICALL_STRIDE || !left ||
 			    !arch_preempt_pending())
@@ -153,4 +154,9 @@ long hc_multicall(struct vcpu *v, struct call_args *args)
 		return -ERESTART;
 	}
 	return 0;
+}
+
+long hc_multicall(struct vcpu *v, struct call_args *args)
+{
+	return call_multicall(v, args, multicall_one, sizeof(struct entry));
 }

@@ -10,15 +10,12 @@
  * A call that pauses keeps its progress in the same registers, so it must
  * fit 32 bits: see mmu.c. The instruction has two bytes like SYSCALL.
  */
-#include "arch.h"
 #include "call/call.h"
-#include "frame/argument.h"
 #include "frame/frame.h"
 #include "mm/mm.h"
 #include "trap/trap.h"
 
-#define INT_BYTES	 2
-#define MULTICALL_STRIDE 8 /* calls between two looks at what else there is */
+#define INT_BYTES 2
 
 static uint64_t pair(const struct call_args *args, unsigned int low)
 {
@@ -28,27 +25,24 @@ static uint64_t pair(const struct call_args *args, unsigned int low)
 /* set_timer_op(low, high) */
 static long set_timer_op(struct vcpu *v, struct call_args *args)
 {
-	struct call_args wide = { { pair(args, 0) } };
-
-	return hc_set_timer_op(v, &wide);
+	args->a[0] = pair(args, 0);
+	return hc_set_timer_op(v, args);
 }
 
 /* update_descriptor(machine address low, high, descriptor low, high) */
 static long update_descriptor(struct vcpu *v, struct call_args *args)
 {
-	struct call_args wide = { { pair(args, 0), pair(args, 2) } };
-
-	return hc_update_descriptor(v, &wide);
+	return mm_descriptor_update(v->domain, pair(args, 0), pair(args, 2));
 }
 
-/* update_va_mapping(va, entry low, high, flags[, domain]) */
+/* update_va_mapping(va, entry low, high, flags) */
 static long update_va_mapping(struct vcpu *v, struct call_args *args)
 {
-	struct call_args wide = { { args->a[0], pair(args, 1), args->a[3] } };
-
-	return hc_update_va_mapping(v, &wide);
+	return mm_update_va(v, args->a[0], pair(args, 1), args->a[3],
+			    v->domain);
 }
 
+/* The same with the frames' domain. */
 static long update_va_mapping_otherdomain(struct vcpu *v,
 					  struct call_args *args)
 {
@@ -75,24 +69,16 @@ static long set_gdt(struct vcpu *v, struct call_args *args)
 	return mm_gdt_set(v, frames, entries);
 }
 
-static uint64_t far_address(uint32_t cs, uint32_t eip)
-{
-	return (uint64_t)cs << 32 | eip;
-}
-
 /* set_callbacks(event cs, eip, failsafe cs, eip) */
 static long set_callbacks(struct vcpu *v, struct call_args *args)
 {
 	const uint64_t *a = args->a;
-	int error = trap_callback_register(
-		v, CALLBACKTYPE_event, 0,
-		far_address((uint32_t)a[0], (uint32_t)a[1]));
+	int error = trap_callback_register(v, CALLBACKTYPE_event, 0,
+					   a[0] << 32 | a[1]);
 
-	if (error)
-		return error;
-	return trap_callback_register(
-		v, CALLBACKTYPE_failsafe, 0,
-		far_address((uint32_t)a[2], (uint32_t)a[3]));
+	return error ? error
+		     : trap_callback_register(v, CALLBACKTYPE_failsafe, 0,
+					      a[2] << 32 | a[3]);
 }
 
 /* callback_op(cmd, arg): only what is registered differs. */
@@ -105,143 +91,95 @@ static long callback_op(struct vcpu *v, struct call_args *args)
 	if (guest_copy_from(&c, args->a[1], sizeof(c)))
 		return -EFAULT;
 	return trap_callback_register(v, c.type, c.flags,
-				      far_address(c.cs, c.eip));
+				      (uint64_t)c.cs << 32 | c.eip);
+}
+
+/* There are bases in descriptors, and no other. */
+static long set_segment_base(struct vcpu *v, struct call_args *args)
+{
+	(void)v;
+	(void)args;
+	return -ENOSYS;
 }
 
 static hypercall_fn multicall;
 
 static hypercall_fn *const table[] = {
-	[__HYPERVISOR_set_trap_table] = hc_set_trap_table,
 	[__HYPERVISOR_mmu_update] = hc_mmu_update32,
 	[__HYPERVISOR_set_gdt] = set_gdt,
-	[__HYPERVISOR_stack_switch] = hc_stack_switch,
 	[__HYPERVISOR_set_callbacks] = set_callbacks,
-	[__HYPERVISOR_fpu_taskswitch] = hc_fpu_taskswitch,
-	[__HYPERVISOR_sched_op_compat] = hc_sched_op_compat,
-	[__HYPERVISOR_set_debugreg] = hc_set_debugreg,
-	[__HYPERVISOR_get_debugreg] = hc_get_debugreg,
 	[__HYPERVISOR_update_descriptor] = update_descriptor,
-	[__HYPERVISOR_memory_op] = hc_memory_op,
 	[__HYPERVISOR_multicall] = multicall,
 	[__HYPERVISOR_update_va_mapping] = update_va_mapping,
 	[__HYPERVISOR_set_timer_op] = set_timer_op,
-	[__HYPERVISOR_xen_version] = hc_xen_version,
-	[__HYPERVISOR_console_io] = hc_console_io,
 	[__HYPERVISOR_update_va_mapping_otherdomain] =
 		update_va_mapping_otherdomain,
-	[__HYPERVISOR_vm_assist] = hc_vm_assist,
-	[__HYPERVISOR_vcpu_op] = hc_vcpu_op,
+	[__HYPERVISOR_set_segment_base] = set_segment_base,
 	[__HYPERVISOR_mmuext_op] = hc_mmuext_op32,
-	[__HYPERVISOR_nmi_op] = hc_nmi_op,
-	[__HYPERVISOR_sched_op] = hc_sched_op,
 	[__HYPERVISOR_callback_op] = callback_op,
-	[__HYPERVISOR_event_channel_op] = hc_event_channel_op,
-	[__HYPERVISOR_physdev_op] = hc_physdev_op,
-	[__HYPERVISOR_xenpmu_op] = hc_xenpmu_op,
 };
 
+/* What is not in this table is the same in both widths. */
 static long dispatch(struct vcpu *v, uint32_t number, struct call_args *args)
 {
-	if (number >= ARRAY_SIZE(table) || !table[number])
-		return -ENOSYS;
-	return table[number](v, args);
+	hypercall_fn *own = number < ARRAY_SIZE(table) ? table[number] : NULL;
+
+	return own ? own(v, args) : call_dispatch(v, number, args);
 }
 
-/* ---- multicall ---- */
+/* ---- multicall: entries of words: operation, result, arguments ---- */
 
-static struct call_args entry_args(const struct multicall_entry32 *e)
-{
-	return (struct call_args){ { e->arg0, e->arg1, e->arg2, e->arg3,
-				     e->arg4, e->arg5 } };
-}
-
-static void entry_progress(struct multicall_entry32 *e,
-			   const struct call_args *args)
-{
-	e->arg0 = (uint32_t)args->a[0];
-	e->arg1 = (uint32_t)args->a[1];
-	e->arg2 = (uint32_t)args->a[2];
-	e->arg3 = (uint32_t)args->a[3];
-	e->arg4 = (uint32_t)args->a[4];
-	e->arg5 = (uint32_t)args->a[5];
-}
+#define ARGS 6
 
 /* One entry at va: 0 when done, -ERESTART with its progress stored in it. */
 static long multicall_one(struct vcpu *v, uint64_t va)
 {
-	size_t at_result = offsetof(struct multicall_entry32, result);
-	size_t at_args = offsetof(struct multicall_entry32, arg0);
-	struct multicall_entry32 e;
+	uint32_t word[2 + ARGS];
 	struct call_args args;
 	long rc = -EINVAL;
 
-	if (guest_copy_from(&e, va, sizeof(e)))
+	if (guest_copy_from(word, va, sizeof(word)))
 		return -EFAULT;
-	args = entry_args(&e);
-	if (e.op != __HYPERVISOR_multicall && e.op != __HYPERVISOR_iret)
-		rc = dispatch(v, e.op, &args);
-	if (rc == -ERESTART) {
-		entry_progress(&e, &args);
-		if (guest_copy_to(va + at_args, (char *)&e + at_args,
-				  sizeof(e) - at_args))
-			return -EFAULT;
-		return rc;
-	}
-	e.result = (uint32_t)rc;
-	return guest_copy_to(va + at_result, (char *)&e + at_result,
-			     sizeof(uint32_t));
+	for (unsigned int i = 0; i < ARGS; i++)
+		args.a[i] = word[2 + i];
+	if (word[0] != __HYPERVISOR_multicall && word[0] != __HYPERVISOR_iret)
+		rc = dispatch(v, word[0], &args);
+	if (rc != -ERESTART)
+		return guest_copy_to(va + sizeof(word[0]), &rc,
+				     sizeof(word[1]));
+	for (unsigned int i = 0; i < ARGS; i++)
+		word[2 + i] = (uint32_t)args.a[i];
+	return guest_copy_to(va, word, sizeof(word)) ? -EFAULT : rc;
 }
 
 static long multicall(struct vcpu *v, struct call_args *args)
 {
-	uint32_t va = (uint32_t)args->a[0], left = (uint32_t)args->a[1];
-
-	while (left) {
-		long rc = multicall_one(v, va);
-
-		if (rc == -EFAULT)
-			return rc;
-		if (rc != -ERESTART) {
-			va += (uint32_t)sizeof(struct multicall_entry32);
-			left--;
-			if (left % MULTICALL_STRIDE || !left ||
-			    !arch_preempt_pending())
-				continue;
-		}
-		args->a[0] = va;
-		args->a[1] = left;
-		return -ERESTART;
-	}
-	return 0;
+	return call_multicall(v, args, multicall_one,
+			      (2 + ARGS) * sizeof(uint32_t));
 }
 
 /* ---- the call itself ---- */
 
-static void make_call(struct vcpu *v)
+void call_hypercall32(struct vcpu *v)
 {
 	struct cpu_user_regs *r = v->regs;
-	struct call_args args = { { (uint32_t)r->rbx, (uint32_t)r->rcx,
-				    (uint32_t)r->rdx, (uint32_t)r->rsi,
-				    (uint32_t)r->rdi, (uint32_t)r->rbp } };
-	long rc = dispatch(v, (uint32_t)r->rax, &args);
+	uint64_t *const reg[ARGS] = { &r->rbx, &r->rcx, &r->rdx,
+				      &r->rsi, &r->rdi, &r->rbp };
+	struct call_args args;
+	long rc;
 
+	if ((uint32_t)r->rax == __HYPERVISOR_iret) {
+		trap_iret32(v);
+		return;
+	}
+	for (unsigned int i = 0; i < ARGS; i++)
+		args.a[i] = (uint32_t)*reg[i];
+	rc = dispatch(v, (uint32_t)r->rax, &args);
 	if (rc != -ERESTART) {
 		r->rax = (uint32_t)rc;
 		return;
 	}
 	r->rip -= INT_BYTES;
-	r->rbx = (uint32_t)args.a[0];
-	r->rcx = (uint32_t)args.a[1];
-	r->rdx = (uint32_t)args.a[2];
-	r->rsi = (uint32_t)args.a[3];
-	r->rdi = (uint32_t)args.a[4];
-	r->rbp = (uint32_t)args.a[5];
-}
-
-void call_hypercall32(struct vcpu *v)
-{
-	if ((uint32_t)v->regs->rax == __HYPERVISOR_iret)
-		trap_iret32(v);
-	else
-		make_call(v);
+	for (unsigned int i = 0; i < ARGS; i++)
+		*reg[i] = (uint32_t)args.a[i];
 }

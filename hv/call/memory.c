@@ -13,7 +13,6 @@
  * list.
  */
 #include "call/memory.h"
-#include "frame/argument.h"
 #include "frame/frame.h"
 #include "mm/mm.h"
 

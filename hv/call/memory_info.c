@@ -7,7 +7,6 @@
  */
 #include "arch.h"
 #include "call/memory.h"
-#include "frame/argument.h"
 #include "frame/frame.h"
 #include "lib/string.h"
 #include "mm/mm.h"

@@ -10,7 +10,6 @@
  * before is kept where the guest wants to know it.
  */
 #include "call/call.h"
-#include "frame/argument.h"
 #include "frame/frame.h"
 #include "mm/mm.h"
 

@@ -5,7 +5,6 @@
  * domain 0 may make, are answered as unknown.
  */
 #include "call/call.h"
-#include "frame/argument.h"
 #include "frame/frame.h"
 #include "trap/trap.h"
 

@@ -6,7 +6,6 @@
  */
 #include "call/call.h"
 #include "event/event.h"
-#include "frame/argument.h"
 #include "frame/frame.h"
 #include "sched/sched.h"
 

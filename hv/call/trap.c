@@ -5,7 +5,6 @@
  */
 #include "arch.h"
 #include "call/call.h"
-#include "frame/argument.h"
 #include "frame/frame.h"
 #include "processor.h"
 #include "trap/trap.h"

@@ -5,7 +5,6 @@
  */
 #include "call/call.h"
 #include "event/event.h"
-#include "frame/argument.h"
 #include "frame/frame.h"
 #include "lifecycle/lifecycle.h"
 #include "pte.h"

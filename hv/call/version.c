@@ -7,7 +7,6 @@
  * nothing, to have pending events delivered.
  */
 #include "call/call.h"
-#include "frame/argument.h"
 #include "frame/frame.h"
 #include "lib/printf.h"
 #include "lib/string.h"

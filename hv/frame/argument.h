@@ -14,8 +14,9 @@
 #ifndef LODGE_FRAME_ARGUMENT_H
 #define LODGE_FRAME_ARGUMENT_H
 
-#include "domain/domain.h"
 #include "frame/layout32.h"
+
+struct vcpu;
 
 #define ARG_NUMBER(name, wide, bytes) ARG_##name,
 enum arg { LAYOUTS(ARG_NUMBER) };

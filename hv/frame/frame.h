@@ -8,6 +8,7 @@
 
 #include "arch.h"
 #include "bug.h"
+#include "frame/argument.h"
 #include "frame/state.h"
 
 struct domain;

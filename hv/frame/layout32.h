@@ -111,16 +111,6 @@ struct frame_number {
 	F(uint16_t, flags, , 2)     \
 	F(uint32_t, cs, , 4)        \
 	F(uint32_t, eip, , 8)
-#define FIELDS_multicall_entry(F) \
-	F(uint32_t, op, , 0)      \
-	F(uint32_t, result, , 4)  \
-	F(uint32_t, arg0, , 8)    \
-	F(uint32_t, arg1, , 12)   \
-	F(uint32_t, arg2, , 16)   \
-	F(uint32_t, arg3, , 20)   \
-	F(uint32_t, arg4, , 24)   \
-	F(uint32_t, arg5, , 28)
-
 #define LAYOUT_MEMBER(type, name, member, at) type name;
 #define LAYOUT_CHECK(type, name, member, at) \
 	_Static_assert(offsetof(layout_checked, name) == (at), #name);
@@ -140,6 +130,5 @@ struct frame_number {
 
 LAYOUTS(LAYOUT_STRUCT)
 LAYOUT_STRUCT(callback_register, , 12)
-LAYOUT_STRUCT(multicall_entry, , 32)
 
 #endif

@@ -189,21 +189,15 @@ static void start_info_narrow(struct start_info *si)
 
 	memset(si, 0, sizeof(*si));
 	memcpy(n->magic, w.magic, sizeof(n->magic));
-	n->nr_pages = (uint32_t)w.nr_pages;
-	n->shared_info = (uint32_t)w.shared_info;
-	n->flags = w.flags;
-	n->store_mfn = (uint32_t)w.store_mfn;
-	n->store_evtchn = w.store_evtchn;
-	n->console.domU.mfn = (uint32_t)w.console.domU.mfn;
-	n->console.domU.evtchn = w.console.domU.evtchn;
-	n->pt_base = (uint32_t)w.pt_base;
-	n->nr_pt_frames = (uint32_t)w.nr_pt_frames;
-	n->mfn_list = (uint32_t)w.mfn_list;
-	n->mod_start = (uint32_t)w.mod_start;
-	n->mod_len = (uint32_t)w.mod_len;
 	memcpy(n->cmd_line, w.cmd_line, sizeof(n->cmd_line));
-	n->first_p2m_pfn = (uint32_t)w.first_p2m_pfn;
-	n->nr_p2m_frames = (uint32_t)w.nr_p2m_frames;
+#define NARROWER(field) n->field = (uint32_t)w.field
+	NARROWER(nr_pages), NARROWER(shared_info), NARROWER(flags);
+	NARROWER(store_mfn), NARROWER(store_evtchn);
+	NARROWER(console.domU.mfn), NARROWER(console.domU.evtchn);
+	NARROWER(pt_base), NARROWER(nr_pt_frames), NARROWER(mfn_list);
+	NARROWER(mod_start), NARROWER(mod_len);
+	NARROWER(first_p2m_pfn), NARROWER(nr_p2m_frames);
+#undef NARROWER
 }
 
 /* The ring page is ours to write as long as the domain exists. */

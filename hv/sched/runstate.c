@@ -11,7 +11,6 @@
  * state_entry_time while the rest is being written: a reader that sees it on
  * another vcpu waits.
  */
-#include "frame/argument.h"
 #include "frame/frame.h"
 #include "sched/queue.h"
 #include "sched/sched.h"

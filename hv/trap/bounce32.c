@@ -120,7 +120,7 @@ void trap_reflect32(struct vcpu *v, unsigned int vector, bool has_error,
 static bool enter_callback(struct vcpu *v, unsigned int type, uint64_t flags,
 			   const uint32_t *extra, unsigned int extras)
 {
-	const struct trap_callback *c = &v->trap.callbacks[type];
+	const struct trap_gate *c = &v->trap.callbacks[type];
 	struct entry32 e = { c->eip, c->cs, v->trap.callback_masks >> type & 1,
 			     flags,  extra, extras };
 
@@ -138,7 +138,7 @@ void trap_upcall32(struct vcpu *v)
 void trap_failsafe32(struct vcpu *v)
 {
 	const struct cpu_user_regs *regs = v->regs;
-	const struct trap_callback *c =
+	const struct trap_gate *c =
 		&v->trap.callbacks[CALLBACKTYPE_failsafe];
 	const uint32_t segments[4] = { regs->ds, regs->es, regs->fs, regs->gs };
 	bool itself = regs->cs == c->cs && regs->rip == c->eip;

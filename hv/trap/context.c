@@ -95,11 +95,9 @@ static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
 	const struct trap_width *w = trap_width(v);
 	struct vcpu_trap *t = &v->trap;
 
-	w->callback(&t->callbacks[CALLBACKTYPE_event], c->event_callback_eip);
-	w->callback(&t->callbacks[CALLBACKTYPE_failsafe],
-		    c->failsafe_callback_eip);
-	w->callback(&t->callbacks[CALLBACKTYPE_syscall],
-		    c->syscall_callback_eip);
+	w->gate(&t->callbacks[CALLBACKTYPE_event], c->event_callback_eip);
+	w->gate(&t->callbacks[CALLBACKTYPE_failsafe], c->failsafe_callback_eip);
+	w->gate(&t->callbacks[CALLBACKTYPE_syscall], c->syscall_callback_eip);
 	t->callback_masks &=
 		~(1U << CALLBACKTYPE_failsafe | 1U << CALLBACKTYPE_syscall);
 	t->callback_masks |= 1U << CALLBACKTYPE_event;

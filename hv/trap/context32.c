@@ -26,24 +26,13 @@ void trap_context_mode32(struct vcpu *v, bool kernel)
 static void widen_registers(struct cpu_user_regs *w,
 			    const struct cpu_user_regs_x86_32 *n)
 {
-	*w = (struct cpu_user_regs){
-		.rbx = n->ebx,
-		.rcx = n->ecx,
-		.rdx = n->edx,
-		.rsi = n->esi,
-		.rdi = n->edi,
-		.rbp = n->ebp,
-		.rax = n->eax,
-		.rip = n->eip,
-		.cs = n->cs,
-		.rflags = n->eflags,
-		.rsp = n->esp,
-		.ss = n->ss,
-		.es = n->es,
-		.ds = n->ds,
-		.fs = n->fs,
-		.gs = n->gs,
-	};
+#define WIDER(wide, narrow) w->wide = n->narrow
+	memset(w, 0, sizeof(*w));
+	WIDER(rax, eax), WIDER(rbx, ebx), WIDER(rcx, ecx), WIDER(rdx, edx);
+	WIDER(rsi, esi), WIDER(rdi, edi), WIDER(rbp, ebp), WIDER(rsp, esp);
+	WIDER(rip, eip), WIDER(rflags, eflags), WIDER(cs, cs), WIDER(ss, ss);
+	WIDER(ds, ds), WIDER(es, es), WIDER(fs, fs), WIDER(gs, gs);
+#undef WIDER
 }
 
 static void widen_gates(struct trap_info *w, const struct trap_info_x86_32 *n)
@@ -84,8 +73,8 @@ void trap_context_widen(struct vcpu_guest_context *w,
 	widen_tables(w, n);
 	w->kernel_ss = n->kernel_ss;
 	w->kernel_sp = n->kernel_sp;
-	w->event_callback_eip = (uint64_t)n->event_callback_cs << 32 |
-				n->event_callback_eip;
+	w->event_callback_eip =
+		(uint64_t)n->event_callback_cs << 32 | n->event_callback_eip;
 	w->failsafe_callback_eip = (uint64_t)n->failsafe_callback_cs << 32 |
 				   n->failsafe_callback_eip;
 	w->vm_assist = n->vm_assist;

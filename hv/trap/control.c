@@ -49,7 +49,9 @@ static int cr_read(struct vcpu *v, unsigned int n, uint64_t *value)
 		*value = shared_load64(&v->info->arch.cr2);
 		return 0;
 	case 3:
-		*value = trap_width(v)->cr3(frame_mfn(v->mm.root_kernel).v);
+		*value = frame_mfn(v->mm.root_kernel).v;
+		*value = *value << PAGE_SHIFT |
+			 (*value >> 20 & trap_width(v)->cr3_folded);
 		return 0;
 	case 4:
 		*value = v->trap.cr4;
@@ -85,8 +87,10 @@ static int cr_write(struct vcpu *v, unsigned int n, uint64_t value)
 		shared_store64(&v->info->arch.cr2, value);
 		return 0;
 	case 3:
-		return mm_root_set(v, false,
-				   guest_mfn(trap_width(v)->cr3_mfn(value)));
+		return mm_root_set(
+			v, false,
+			guest_mfn(value >> PAGE_SHIFT |
+				  (value & trap_width(v)->cr3_folded) << 20));
 	case 4:
 		return cr4_write(v, value);
 	default:

@@ -7,9 +7,10 @@
 #include "types.h"
 
 /*
- * One gate of the guest's trap table; address 0: none. A 32-bit guest's gates
- * have cs:eip and always 0 for the address: the ways into a 64-bit kernel
- * need no test of the width, only of the gate (see width.h).
+ * One gate of the guest's trap table, or a callback's entry point, of which
+ * only the address counts; 0: none. A 32-bit guest's have cs:eip and always 0
+ * for the address: the ways into a 64-bit kernel need no test of the width,
+ * only of the gate (see width.h).
  */
 struct trap_gate {
 	uint64_t address;
@@ -17,13 +18,6 @@ struct trap_gate {
 	uint8_t dpl;	    /* least privileged ring that may `int` here */
 	bool masks_upcalls; /* events are masked on entry */
 	uint32_t eip;
-};
-
-/* A callback's entry point; callbacks_mask has a bit if it masks events. */
-struct trap_callback {
-	uint64_t address;
-	uint32_t eip;
-	uint16_t cs;
 };
 
 /* Only the CPU that runs the vcpu, or anyone while it is stopped. */
@@ -43,7 +37,7 @@ struct vcpu_trap {
 	uint64_t port_bitmap_va; /* PHYSDEVOP_set_iobitmap */
 	uint32_t port_bitmap_bits;
 	/* indexed by CALLBACKTYPE_*: event, failsafe, syscall, nmi, ... */
-	struct trap_callback callbacks[8];
+	struct trap_gate callbacks[8];
 	struct trap_gate gates[256];
 };
 

@@ -66,8 +66,8 @@ static void nmi_gate_set(struct vcpu *v, uint64_t address)
 int trap_callback_register(struct vcpu *v, unsigned int type,
 			   unsigned int flags, uint64_t address)
 {
-	bool masks = (flags & CALLBACKF_mask_events) ||
-		     type == CALLBACKTYPE_event;
+	bool masks =
+		(flags & CALLBACKF_mask_events) || type == CALLBACKTYPE_event;
 
 	if (!trap_width(v)->address_ok(address))
 		return -EINVAL;
@@ -77,7 +77,7 @@ int trap_callback_register(struct vcpu *v, unsigned int type,
 		nmi_gate_set(v, address);
 		return 0;
 	}
-	trap_width(v)->callback(&v->trap.callbacks[type], address);
+	trap_width(v)->gate(&v->trap.callbacks[type], address);
 	v->trap.callback_masks &= ~(1U << type);
 	v->trap.callback_masks |= (uint32_t)masks << type;
 	return 0;

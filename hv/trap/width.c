@@ -19,11 +19,6 @@ static void gate64(struct trap_gate *g, uint64_t address)
 	g->address = address;
 }
 
-static void callback64(struct trap_callback *c, uint64_t address)
-{
-	c->address = address;
-}
-
 /* User mode needs page tables of its own: ctrlreg[1] names their root. */
 static bool context_ok64(const struct vcpu_guest_context *c)
 {
@@ -37,44 +32,18 @@ static void context_mode64(struct vcpu *v, bool kernel)
 	v->regs->ss = kernel ? FLAT_KERNEL_SS : trap_selector_fix(v->regs->ss);
 }
 
-static uint64_t cr3_64(uint64_t mfn)
-{
-	return xen_pfn_to_cr3(mfn);
-}
-
-static uint64_t cr3_mfn64(uint64_t cr3)
-{
-	return xen_cr3_to_pfn(cr3);
-}
-
 static bool any_address(uint64_t address)
 {
 	(void)address;
 	return true;
 }
 
-/* The selector came with the gate, or, for an NMI's callback, as here. */
+/* The selector came with the gate, or here, with a callback's address. */
 static void gate32(struct trap_gate *g, uint64_t address)
 {
 	g->eip = (uint32_t)address;
 	if (address >> 32)
 		g->cs = selector32((uint16_t)(address >> 32));
-}
-
-static void callback32(struct trap_callback *c, uint64_t address)
-{
-	c->eip = (uint32_t)address;
-	c->cs = selector32((uint16_t)(address >> 32));
-}
-
-static uint64_t cr3_32(uint64_t mfn)
-{
-	return xen_pfn_to_cr3_x86_32(mfn);
-}
-
-static uint64_t cr3_mfn32(uint64_t cr3)
-{
-	return xen_cr3_to_pfn_x86_32(cr3);
 }
 
 /* One root for both modes, and the GS base is the selector's. */
@@ -93,9 +62,6 @@ const struct trap_width trap_widths[] = {
 		.selector = trap_selector_fix,
 		.address_ok = address_is_canonical,
 		.gate = gate64,
-		.callback = callback64,
-		.cr3 = cr3_64,
-		.cr3_mfn = cr3_mfn64,
 		.context_ok = context_ok64,
 		.context_mode = context_mode64,
 		.callbacks = 1U << CALLBACKTYPE_event |
@@ -120,9 +86,7 @@ const struct trap_width trap_widths[] = {
 		.selector = selector32,
 		.address_ok = any_address,
 		.gate = gate32,
-		.callback = callback32,
-		.cr3 = cr3_32,
-		.cr3_mfn = cr3_mfn32,
+		.cr3_folded = 0xfff,
 		.context_ok = trap_context_ok32,
 		.context_mode = trap_context_mode32,
 		.callbacks = 1U << CALLBACKTYPE_event |

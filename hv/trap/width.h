@@ -31,13 +31,11 @@ struct trap_width {
 	/* An entry point as it is registered: cs:eip, or an address. */
 	bool (*address_ok)(uint64_t address);
 	void (*gate)(struct trap_gate *g, uint64_t address);
-	void (*callback)(struct trap_callback *c, uint64_t address);
-	/* CR3 as the guest sees it, and back. */
-	uint64_t (*cr3)(uint64_t mfn);
-	uint64_t (*cr3_mfn)(uint64_t cr3);
 	/* A context's mode: what it must have, and its code and stack. */
 	bool (*context_ok)(const struct vcpu_guest_context *c);
 	void (*context_mode)(struct vcpu *v, bool kernel);
+	/* Low bits of CR3 that hold the root's number from bit 20 on. */
+	uint32_t cr3_folded;
 	uint32_t callbacks;	       /* bit n: CALLBACKTYPE_ n is known */
 	uint16_t kernel_cs, kernel_ss; /* the flat ones */
 	uint16_t user_cs32, user_ss;

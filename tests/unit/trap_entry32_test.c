@@ -457,6 +457,7 @@ static void batches_go_on(void **state)
 						      MMU_MACHPHYS_UPDATE,
 					      i };
 	assert_int_equal(host_guest_write(DATA, req, sizeof(req)), 0);
+	host_choose_random(7);
 	host_choose_rate(HOST_PREEMPT, 500);
 	assert_int_equal(call_through(__HYPERVISOR_mmu_update, DATA, UPDATES,
 				      DATA + 0xf00, DOMID_SELF),
