@@ -149,7 +149,7 @@ static void root_empty(struct mm_locked m, struct frame *f)
 	const uint64_t *l4 = frame_ptr(f);
 
 	for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
-		if (l4[i] && !pte_slot_is_ours(4, i))
+		if (l4[i] && !table_slot_is_ours(FRAME_L4, i))
 			root_store(m, f, i, 0);
 }
 

@@ -225,8 +225,10 @@ resume_work:
 entry_from_inside:
 	testb	$1, REGS_CS(%rsp)
 	jz	entry_from_hv
-	mov	%rsp, %rdi
-	CALL_IMAGE trap_from_ring1
+	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
+	mov	%rsp, %rsi
+	GUARDED	guard_ring1, movabs $trap_from_ring1, %rax
+	call	*%rax
 	jmp	resume
 
 /* Even from a guest: all that there is to do is to go back. */
@@ -385,8 +387,9 @@ entry_hypercall32:
 	cld
 	push	$0
 	PUSH_REGS
-	mov	%rsp, %rdi
-	CALL_IMAGE hypercall_from_ring1
+	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
+	GUARDED	guard_hypercall32, movabs $hypercall_from_ring1, %rax
+	call	*%rax
 	jmp	resume
 
 /* ---- the image's own, not needed in guests' roots ---- */

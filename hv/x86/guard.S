@@ -101,6 +101,8 @@
 	GUARD_CALL guard_ist, trap_from_guest
 	GUARD_CALL guard_iret_fault, trap_iret_failed
 	GUARD_CALL guard_syscall32, trap_syscall32
+	GUARD_CALL guard_ring1, trap_from_ring1
+	GUARD_CALL guard_hypercall32, hypercall_from_ring1
 	GUARD_IN guard_syscall
 	mov	REGS_BYTES + CPU_CURRENT(%rsp), %rdi
 	jmp	guard_syscall_back

@@ -15,20 +15,15 @@
 #include "domain/domain.h"
 #include "x86/traps.h"
 
-void trap_from_ring1(struct cpu_user_regs *regs)
+void trap_from_ring1(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	struct vcpu *v = current_vcpu();
-
 	v->trap.kernel_mode = true;
 	trap_from_guest(v, regs);
 	v->trap.kernel_mode = false;
 }
 
-void hypercall_from_ring1(struct cpu_user_regs *regs)
+void hypercall_from_ring1(struct vcpu *v)
 {
-	struct vcpu *v = current_vcpu();
-
-	(void)regs;
 	v->trap.kernel_mode = true;
 	call_hypercall32(v);
 	v->trap.kernel_mode = false;

@@ -12,8 +12,8 @@ void trap_from_guest(struct vcpu *v, struct cpu_user_regs *regs);
 /* One of ours. */
 void trap_from_hv(struct cpu_user_regs *regs);
 /* The same from ring 1, and the hypercall instruction there (ring1.c). */
-void trap_from_ring1(struct cpu_user_regs *regs);
-void hypercall_from_ring1(struct cpu_user_regs *regs);
+void trap_from_ring1(struct vcpu *v, struct cpu_user_regs *regs);
+void hypercall_from_ring1(struct vcpu *v);
 /* The guest's registers made IRET fault. */
 void trap_iret_failed(struct cpu_user_regs *regs);
 /* All that is to be done before a guest runs again. */
