@@ -95,8 +95,6 @@ struct memory_request {
 	bool all_but;
 };
 
-enum tsc_mode { TSC_DEFAULT, TSC_EMULATE, TSC_NATIVE };
-
 /* spec-ctrl= and xpti=, by the names of their parts. */
 struct spec_options {
 	enum option_choice msr_sc, rsb, verw, ibpb_entry, bhb_entry;
@@ -112,14 +110,8 @@ struct hv_options {
 	enum log_level loglvl, guest_loglvl;
 	struct memory_request dom0_mem, dom0_mem_min, dom0_mem_max;
 	uint32_t dom0_vcpus_min, dom0_vcpus_max; /* max 0: as many as CPUs */
-	uint32_t maxcpus;			 /* 0: all */
 	bool noreboot;
-	bool no_real_mode; /* always so here: for Debian's GRUB lines */
-	enum option_choice edd, smep, smap;
 	struct spec_options spec;
-	enum tsc_mode tsc_mode;
-	char vga[24];
-	char sched[16]; /* "": the default policy */
 };
 
 /* Told each word that is passed over, as one line for a person. */

@@ -194,78 +194,17 @@ static bool take_dom0_max_vcpus(struct word v, struct hv_options *o)
 	return true;
 }
 
-static bool take_maxcpus(struct word v, struct hv_options *o)
-{
-	uint64_t n;
-
-	if (!word_number(v, CPUS_MAX, &n))
-		return false;
-	o->maxcpus = n;
-	return true;
-}
-
 static bool take_noreboot(struct word v, struct hv_options *o)
 {
 	return word_bool(v, &o->noreboot);
 }
 
-static bool take_no_real_mode(struct word v, struct hv_options *o)
+/* Understood, and of no consequence here. */
+static bool take_idle(struct word v, struct hv_options *o)
 {
-	bool real_mode;
-
-	if (!word_bool(v, &real_mode))
-		return false;
-	o->no_real_mode = !real_mode;
+	(void)v;
+	(void)o;
 	return true;
-}
-
-static bool choice_take(struct word v, enum option_choice *out)
-{
-	bool on;
-
-	if (!word_bool(v, &on))
-		return false;
-	*out = on ? CHOICE_ON : CHOICE_OFF;
-	return true;
-}
-
-static bool take_edd(struct word v, struct hv_options *o)
-{
-	return word_is(v, "skipmbr") || choice_take(v, &o->edd);
-}
-
-static bool take_smep(struct word v, struct hv_options *o)
-{
-	return choice_take(v, &o->smep);
-}
-
-static bool take_smap(struct word v, struct hv_options *o)
-{
-	return choice_take(v, &o->smap);
-}
-
-/* The names and numbers that xl uses for a guest. */
-static bool take_tsc_mode(struct word v, struct hv_options *o)
-{
-	if (word_is(v, "default") || word_is(v, "0"))
-		o->tsc_mode = TSC_DEFAULT;
-	else if (word_is(v, "always_emulate") || word_is(v, "1"))
-		o->tsc_mode = TSC_EMULATE;
-	else if (word_is(v, "native") || word_is(v, "2"))
-		o->tsc_mode = TSC_NATIVE;
-	else
-		return false;
-	return true;
-}
-
-static bool take_vga(struct word v, struct hv_options *o)
-{
-	return word_copy(v, o->vga, sizeof(o->vga));
-}
-
-static bool take_sched(struct word v, struct hv_options *o)
-{
-	return v.n && word_copy(v, o->sched, sizeof(o->sched));
 }
 
 static const struct option {
@@ -284,21 +223,20 @@ static const struct option {
 	  "none, error, warning, info, debug or all", false },
 	{ "dom0_mem", take_dom0_mem, "[SIZE][,min:SIZE][,max:SIZE]", false },
 	{ "dom0_max_vcpus", take_dom0_max_vcpus, "NUMBER or MIN-MAX", false },
-	{ "maxcpus", take_maxcpus, "a number", false },
+	{ "maxcpus", take_idle, "", true },
 	{ "noreboot", take_noreboot, "yes or no", true },
-	{ "real-mode", take_no_real_mode, "yes or no", true },
-	{ "edd", take_edd, "on, off or skipmbr", false },
-	{ "vga", take_vga, "a mode such as text-80x25", false },
-	{ "sched", take_sched, "the name of a scheduler", false },
-	{ "smep", take_smep, "yes or no", true },
-	{ "smap", take_smap, "yes or no", true },
+	{ "real-mode", take_idle, "", true },
+	{ "edd", take_idle, "", true },
+	{ "vga", take_idle, "", true },
+	{ "sched", take_idle, "", true },
+	{ "smep", take_idle, "", true },
+	{ "smap", take_idle, "", true },
 	{ "spec-ctrl", option_take_spec_ctrl,
 	  "no, or a list of parts such as ibrs=no, rsb=yes, md-clear=no",
 	  true },
 	{ "xpti", option_take_xpti,
 	  "yes, no, default, or dom0=, domu= with these", true },
-	{ "tsc_mode", take_tsc_mode, "default, always_emulate or native",
-	  false },
+	{ "tsc_mode", take_idle, "", true },
 };
 
 /* The option that the word is, with its value; NULL if there is none. */

@@ -377,7 +377,6 @@ static void test_hv_defaults(void **state)
 	assert_int_equal(o.dom0_mem.bytes, 0);
 	assert_false(o.noreboot);
 	assert_int_equal(o.spec.ibrs, CHOICE_DEFAULT);
-	assert_string_equal(o.sched, "");
 }
 
 static void test_hv_line_of_debian(void **state)
@@ -403,9 +402,7 @@ static void test_hv_line_of_debian(void **state)
 	assert_int_equal(o.loglvl, LOG_DEBUG);
 	assert_int_equal(o.guest_loglvl, LOG_ERROR);
 	assert_int_equal(o.console, CONSOLE_COM1 | CONSOLE_VGA);
-	assert_true(o.noreboot && o.no_real_mode);
-	assert_int_equal(o.edd, CHOICE_OFF);
-	assert_string_equal(o.vga, "text-80x25");
+	assert_true(o.noreboot);
 }
 
 static void test_hv_first_word_may_be_an_option(void **state)
@@ -416,7 +413,6 @@ static void test_hv_first_word_may_be_an_option(void **state)
 	assert_int_equal(parse_hv("noreboot", &o).nr, 0);
 	assert_true(o.noreboot);
 	assert_int_equal(parse_hv("no-real-mode console=none", &o).nr, 0);
-	assert_true(o.no_real_mode);
 	assert_int_equal(o.console, 0);
 	assert_int_equal(parse_hv("iommu=off", &o).nr, 1);
 }
@@ -483,17 +479,16 @@ static void test_hv_mitigations(void **state)
 	assert_int_equal(o.spec.verw, CHOICE_OFF);
 	assert_int_equal(o.spec.xpti_dom0, CHOICE_OFF);
 	assert_int_equal(o.spec.xpti_domu, CHOICE_OFF);
-	assert_int_equal(o.smep, CHOICE_OFF);
-	assert_int_equal(o.smap, CHOICE_OFF);
 	parse_hv("x xpti=dom0=false,domu=on tsc_mode=always_emulate", &o);
 	assert_int_equal(o.spec.xpti_dom0, CHOICE_OFF);
 	assert_int_equal(o.spec.xpti_domu, CHOICE_ON);
-	assert_int_equal(o.tsc_mode, TSC_EMULATE);
-	parse_hv("x xpti sched=bvt maxcpus=1 tsc_mode=native", &o);
+	/* Words that change nothing here are understood all the same. */
+	assert_int_equal(parse_hv("x xpti sched=bvt maxcpus=1 tsc_mode=native "
+				  "vga=text-80x25 edd=off no-smap",
+				  &o)
+				 .nr,
+			 0);
 	assert_int_equal(o.spec.xpti_domu, CHOICE_ON);
-	assert_int_equal(o.tsc_mode, TSC_NATIVE);
-	assert_int_equal(o.maxcpus, 1);
-	assert_string_equal(o.sched, "bvt");
 }
 
 static void test_hv_spec_ctrl(void **state)
@@ -558,15 +553,9 @@ static void test_hv_malformed_values(void **state)
 		"dom0_max_vcpus=4-2",
 		"dom0_max_vcpus=1-2-3",
 		"dom0_max_vcpus=x",
-		"maxcpus=all",
 		"noreboot=maybe",
-		"edd=perhaps",
 		"xpti=dom1",
 		"xpti=dom0=x",
-		"sched=",
-		"tsc_mode=3",
-		"sched=abcdefghijklmnopqrst",
-		"vga=0123456789012345678901234",
 		"spec-ctrl=gds-mitt",
 		"spec-ctrl=yes",
 		"spec-ctrl=xen",
