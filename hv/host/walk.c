@@ -148,7 +148,8 @@ static void move(const struct host_tlb_entry *e, uint64_t va, void *buf,
 /* As a page fault's handler does, for guests and for our copies alike. */
 static bool shadow_helps(uint64_t va, bool write)
 {
-	uint32_t error = PF_USER | (write ? PF_WRITE : 0);
+	bool ring1 = host_root_is_narrow(host_this->id);
+	uint32_t error = (ring1 ? 0 : PF_USER) | (write ? PF_WRITE : 0);
 	struct vcpu *v = current_vcpu();
 
 	return v && v->domain->mm.shadowed && mm_shadow_fault(v, va, &error);

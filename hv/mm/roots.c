@@ -37,7 +37,7 @@ void mm_root_activate(const struct vcpu *v)
 {
 	flush_note(); /* before: what ends meanwhile is not flushed for sure */
 	if (v->domain->width == WIDTH_32)
-		arch_root32_load(frame_mfn(v->mm.root_kernel));
+		arch_root32_load(frame_mfn(root_for(v, false)));
 	else
 		mm_root_switch(v);
 }

@@ -28,6 +28,10 @@
  *     its programs, for as long as shadows are in use, so that no CPU's CR3
  *     ever points to memory with another purpose.
  *
+ * A 32-bit guest has three levels of them, and one root a vcpu, for both
+ * modes. In the shadow of the table that has the hypervisor's range that
+ * range is as in the guest's own.
+ *
  * All under the domain's mm lock. What a hostile guest tries: more tables
  * than the pool (it works for itself only: everything is forgotten sooner);
  * a page that becomes a table, or another domain's, while a shadow maps it
@@ -107,6 +111,8 @@ static mfn_t shadow_get(struct mm_shadow *s, const struct frame *f)
 		slot->page = s->page[s->used++];
 		arch_set_words(arch_frame_ptr(mfn(slot->page)), 0,
 			       TABLE_ENTRIES);
+		table_fill_ours(frame_type_of(f),
+				arch_frame_ptr(mfn(slot->page)));
 	}
 	return mfn(slot->page);
 }
@@ -119,7 +125,7 @@ static struct frame *root_alloc(struct mm_locked m)
 
 	if (!f)
 		return NULL;
-	arch_l4_fill(frame_ptr(f));
+	table_fill_ours(mm_width(m.d)->root, frame_ptr(f));
 	if (companion_begin(m, f)) {
 		frame_free_hv(f, 0);
 		return NULL;
@@ -149,7 +155,7 @@ static void root_empty(struct mm_locked m, struct frame *f)
 	const uint64_t *l4 = frame_ptr(f);
 
 	for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
-		if (l4[i] && !table_slot_is_ours(FRAME_L4, i))
+		if (l4[i] && !table_slot_is_ours(mm_width(m.d)->root, i))
 			root_store(m, f, i, 0);
 }
 
@@ -181,6 +187,7 @@ static void forget_all(struct mm_locked m)
 
 /* A guest's tables on the way to an address, by level. */
 struct path {
+	unsigned int top; /* the root's */
 	struct frame *table[5];
 	uint64_t *entry[5], value[5];
 };
@@ -189,7 +196,8 @@ static bool path_walk(struct frame *root, uint64_t va, struct path *p)
 {
 	struct frame *f = root;
 
-	for (unsigned int level = 4; level; level--) {
+	p->top = level_of(frame_type_of(root));
+	for (unsigned int level = p->top; level; level--) {
 		p->table[level] = f;
 		p->entry[level] = (uint64_t *)frame_ptr(f) +
 				  pte_index(va, level);
@@ -205,7 +213,7 @@ static bool path_allows(const struct path *p, uint32_t error)
 {
 	uint64_t all = ~0UL, any = 0;
 
-	for (unsigned int level = 1; level <= 4; level++) {
+	for (unsigned int level = 1; level <= p->top; level++) {
 		all &= p->value[level];
 		any |= p->value[level];
 	}
@@ -248,14 +256,14 @@ static void path_fill(struct mm_locked m, struct vcpu *v, uint64_t va,
 
 	if (s->pages - s->used < PATH_PAGES)
 		forget_all(m);
-	for (unsigned int level = 4; level > 1; level--) {
+	for (unsigned int level = p->top; level > 1; level--) {
 		mfn_t next = shadow_get(s, p->table[level - 1]);
 		unsigned int idx = pte_index(va, level);
 		uint64_t e;
 
 		bits_set(m, p, level, PTE_A);
 		e = (p->value[level] & ~PTE_ADDR) | next.v << PAGE_SHIFT;
-		if (level == 4)
+		if (level == p->top)
 			root_store(m,
 				   v->mm.shadow_root[v->trap.kernel_mode],
 				   idx, e);
@@ -266,10 +274,33 @@ static void path_fill(struct mm_locked m, struct vcpu *v, uint64_t va,
 	shared_store64(&at[pte_index(va, 1)], leaf_entry(m, p, write));
 }
 
+/*
+ * A 32-bit guest reads what is ours in its address space: the table that has
+ * it is missing in the shadow, until something else in that GiB is used.
+ */
+static bool range_fill(struct mm_locked m, struct vcpu *v)
+{
+	unsigned int last = L3_ROOT_ENTRIES - 1;
+	uint64_t e = ((uint64_t *)frame_ptr(root_guest(v)))[last];
+	struct frame *root = v->mm.shadow_root[0];
+	mfn_t next;
+
+	if (!(e & PTE_P) || ((uint64_t *)frame_ptr(root))[last])
+		return false;
+	if (m.d->mm.shadow->pages - m.d->mm.shadow->used < PATH_PAGES)
+		forget_all(m);
+	next = shadow_get(m.d->mm.shadow, frame_lookup(pte_mfn(e)));
+	root_store(m, root, last, (e & ~PTE_ADDR) | next.v << PAGE_SHIFT);
+	return true;
+}
+
 static bool fault(struct mm_locked m, struct vcpu *v, uint64_t va,
 		  uint32_t *error)
 {
 	struct path p;
+
+	if (!mm_va_is_guest(m.d, va))
+		return m.d->width == WIDTH_32 && range_fill(m, v);
 
 	if (!path_walk(root_guest(v), va, &p)) {
 		*error &= ~PF_PRESENT;
@@ -288,8 +319,6 @@ bool mm_shadow_fault(struct vcpu *v, uint64_t va, uint32_t *error)
 	struct mm_locked m;
 	bool done;
 
-	if (!va_is_guest(va))
-		return false;
 	m = mm_lock(v->domain);
 	done = m.d->mm.shadowed && fault(m, v, va, error);
 	mm_unlock(m);
@@ -413,11 +442,13 @@ static int pool_free(struct mm_shadow *s)
 
 static void roots_free(struct mm_locked m)
 {
+	unsigned int roots = m.d->width == WIDTH_32 ? 1 : 2;
+
 	for (uint32_t i = 0; i < m.d->max_vcpus; i++) {
 		struct vcpu_mm *mm = &m.d->vcpu[i]->mm;
 
 		for (unsigned int kernel = 0; kernel < 2; kernel++) {
-			if (mm->shadow_root[kernel])
+			if (mm->shadow_root[kernel] && kernel < roots)
 				root_free(m, mm->shadow_root[kernel]);
 			mm->shadow_root[kernel] = NULL;
 		}
@@ -430,7 +461,9 @@ static int roots_alloc(struct mm_locked m)
 		struct vcpu_mm *mm = &m.d->vcpu[i]->mm;
 
 		mm->shadow_root[0] = root_alloc(m);
-		mm->shadow_root[1] = root_alloc(m);
+		mm->shadow_root[1] = m.d->width == WIDTH_32
+					     ? mm->shadow_root[0]
+					     : root_alloc(m);
 		if (!mm->shadow_root[0] || !mm->shadow_root[1]) {
 			roots_free(m);
 			return -ENOMEM;

@@ -29,6 +29,14 @@ static void check_leaf(const struct domain *d, uint64_t va, uint64_t shadow,
 			     d->id, va, m);
 }
 
+/* The hypervisor's: in an L4, and in a 32-bit guest's L2 for the last GiB. */
+static bool is_ours(const struct domain *d, unsigned int level, uint64_t at)
+{
+	if (d->width == WIDTH_32)
+		return level == 2 && at >= 0xf5800000;
+	return level == 4 && (at >> 39 & 511) >= 256 && (at >> 39 & 511) <= 271;
+}
+
 static void check_table(const struct domain *d, uint64_t va, unsigned int level,
 			uint64_t shadow_mfn, uint64_t guest_mfn_)
 {
@@ -43,7 +51,7 @@ static void check_table(const struct domain *d, uint64_t va, unsigned int level,
 		uint64_t at = va | (uint64_t)i
 					   << (PAGE_SHIFT + 9 * (level - 1));
 
-		if (!(shadow[i] & PTE_P) || pte_slot_is_ours(level, i))
+		if (!(shadow[i] & PTE_P) || is_ours(d, level, at))
 			continue;
 		if (!(guest[i] & PTE_P))
 			oracle_fault("dom%u at %#lx, level %u: a shadow of "
@@ -69,7 +77,7 @@ void oracle_shadow(const struct domain *d)
 
 		for (unsigned int k = 0; k < 2; k++)
 			if (mm->shadow_root[k] && own[k])
-				check_table(d, 0, 4,
+				check_table(d, 0, d->width == WIDTH_32 ? 3 : 4,
 					    frame_mfn(mm->shadow_root[k]).v,
 					    frame_mfn(own[k]).v);
 	}

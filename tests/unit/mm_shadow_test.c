@@ -55,6 +55,17 @@ static int setup(void **state)
 	return 0;
 }
 
+/* A 32-bit guest, whose modes have one root. */
+static int setup_narrow(void **state)
+{
+	(void)state;
+	host_init(1024, 2);
+	host_width = WIDTH_32;
+	host_guest_make(&g, PAGES, 2, false);
+	host_vcpu_enter(g.d->vcpu[0]);
+	return 0;
+}
+
 /* The guest runs on companions of the shadows' roots. */
 static int setup_separated(void **state)
 {
@@ -261,6 +272,34 @@ static void test_roots(void **state)
 	assert_int_equal(host_guest_read(va_of(1), &back, 8), 0);
 	assert_int_equal(ext(MMUEXT_NEW_BASEPTR, PAGES - 4, 0), 0);
 	assert_int_equal(host_guest_read(L4_VA, &back, 8), 0);
+}
+
+/* A root of four entries, and another one. */
+static void test_narrow_roots(void **state)
+{
+	uint64_t *l3 = frame_ptr(g.frame[ROOT]), back;
+	uint32_t error = 0;
+
+	(void)state;
+	assert_int_equal(update(ROOT, 0), 0);
+	memcpy(l3, frame_ptr(g.l3), PAGE_SIZE);
+	start(true, 0);
+	assert_int_equal(host_guest_read(va_of(1), &back, 8), 0);
+	assert_int_equal(update_table(g.l3, 1, entry(PAGES - 2, 0)), 0);
+	assert_int_equal(host_guest_read(va_of(1) + (1UL << 30), &back, 8), 0);
+	oracle();
+	/* The hypervisor's range: there after one fault, and no more faults. */
+	assert_true(mm_shadow_fault(g.d->vcpu[0], ABI_HV32_START, &error));
+	assert_false(mm_shadow_fault(g.d->vcpu[0], ABI_HV32_START, &error));
+	oracle();
+	assert_int_equal(ext(MMUEXT_NEW_BASEPTR, ROOT, 0), 0);
+	oracle();
+	assert_int_equal(host_guest_read(va_of(1) + (1UL << 30), &back, 8),
+			 -EFAULT);
+	assert_int_equal(host_guest_read(va_of(1), &back, 8), 0);
+	assert_true(mm_shadow_fault(g.d->vcpu[0], ABI_HV32_START, &error));
+	assert_int_equal(ext(MMUEXT_NEW_BASEPTR, PAGES - 3, 0), 0);
+	assert_int_equal(host_guest_read(va_of(1) + (1UL << 30), &back, 8), 0);
 }
 
 /* ---- the log ---- */
@@ -514,6 +553,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define S(name) \
 	cmocka_unit_test_setup_teardown(name, setup_separated, teardown)
+#define N(name) \
+	cmocka_unit_test_setup_teardown(name, setup_narrow, teardown)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(test_guest_sees_its_own),    T(test_accessed_and_dirty),
 		T(test_fault_error),	       T(test_log),
@@ -522,6 +563,10 @@ int main(void)
 		T(test_log_of_tables),	       T(test_pfns_beyond),
 		T(test_no_memory_for_the_log), T(test_busy),
 		T(test_start_fails_whole),     T(test_nothing_is_missed),
+		N(test_guest_sees_its_own),    N(test_accessed_and_dirty),
+		N(test_narrow_roots),	       N(test_table_comes_again),
+		N(test_busy),		       N(test_start_fails_whole),
+		N(test_nothing_is_missed),
 		S(test_guest_sees_its_own),    S(test_roots),
 		S(test_start_fails_whole),     S(test_nothing_is_missed),
 	};
