@@ -16,6 +16,7 @@
  * to or from the guest), lists that cannot be written when the frames are
  * there (nothing has changed hands by then).
  */
+#include "argument.h"
 #include "call/memory.h"
 #include "frame/frame.h"
 

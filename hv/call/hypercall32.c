@@ -10,6 +10,7 @@
  * A call that pauses keeps its progress in the same registers, so it must
  * fit 32 bits: see mmu.c. The instruction has two bytes like SYSCALL.
  */
+#include "argument.h"
 #include "call/call.h"
 #include "frame/frame.h"
 #include "mm/mm.h"

@@ -12,6 +12,7 @@
  * frames are given back: nobody knows of them but us); a start beyond the
  * list.
  */
+#include "argument.h"
 #include "call/memory.h"
 #include "frame/frame.h"
 #include "mm/mm.h"

@@ -5,6 +5,7 @@
  * kernel; and claims. What only guests have whose addresses the hypervisor
  * translates is refused as Xen refuses it.
  */
+#include "argument.h"
 #include "arch.h"
 #include "call/memory.h"
 #include "frame/frame.h"

@@ -9,6 +9,7 @@
  * list's address and count go on, bit 31 is the mark, and what was done
  * before is kept where the guest wants to know it.
  */
+#include "argument.h"
 #include "call/call.h"
 #include "frame/frame.h"
 #include "mm/mm.h"

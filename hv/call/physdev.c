@@ -4,6 +4,7 @@
  * is the virtual privilege to use ports; calls for real devices, which only
  * domain 0 may make, are answered as unknown.
  */
+#include "argument.h"
 #include "call/call.h"
 #include "frame/frame.h"
 #include "trap/trap.h"

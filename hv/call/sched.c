@@ -4,6 +4,7 @@
  * only marks it so: the way back to the guest picks another, and the call's
  * result is in the registers of the sleeper.
  */
+#include "argument.h"
 #include "call/call.h"
 #include "event/event.h"
 #include "frame/frame.h"

@@ -3,6 +3,7 @@
  * Hypercalls about traps, the stack, segments and debug registers: decoded
  * here, done in trap/.
  */
+#include "argument.h"
 #include "arch.h"
 #include "call/call.h"
 #include "frame/frame.h"

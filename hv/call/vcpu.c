@@ -3,6 +3,7 @@
  * vcpu_op(cmd, vcpu, arg): a guest about its own vcpus. Linux asks is_up for
  * thousands of ids at boot to count those that it has.
  */
+#include "argument.h"
 #include "call/call.h"
 #include "event/event.h"
 #include "frame/frame.h"

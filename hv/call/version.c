@@ -6,6 +6,7 @@
  * XENVER_version comes first: guests use it as the hypercall that does
  * nothing, to have pending events delivered.
  */
+#include "argument.h"
 #include "call/call.h"
 #include "frame/frame.h"
 #include "lib/printf.h"

@@ -4,6 +4,7 @@
  * layout32.h. A structure is copied once, as the guest has it, and translated
  * from that copy.
  */
+#include "argument.h"
 #include "domain/domain.h"
 #include "frame/frame.h"
 #include "lib/string.h"

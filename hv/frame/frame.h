@@ -8,7 +8,6 @@
 
 #include "arch.h"
 #include "bug.h"
-#include "frame/argument.h"
 #include "frame/state.h"
 
 struct domain;

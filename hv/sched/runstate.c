@@ -11,6 +11,7 @@
  * state_entry_time while the rest is being written: a reader that sees it on
  * another vcpu waits.
  */
+#include "argument.h"
 #include "frame/frame.h"
 #include "sched/queue.h"
 #include "sched/sched.h"

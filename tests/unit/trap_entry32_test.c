@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
+#include "argument.h"
 #include "call/call.h"
-#include "frame/argument.h"
 #include "host/host.h"
 #include "processor.h"
 #include "sched/sched.h"

@@ -6,11 +6,11 @@
  *
  * Each structure is a table of its fields: type, name, the member of the
  * 64-bit structure that it becomes, offset. The structures, the checks of
- * their offsets, and the translations (argument.c) are made from it. On i386
+ * their offsets, and the translations (frame/argument.c) are made from it. On i386
  * eight bytes are aligned to four, and a pointer or long has four.
  */
-#ifndef LODGE_FRAME_LAYOUT32_H
-#define LODGE_FRAME_LAYOUT32_H
+#ifndef LODGE_LAYOUT32_H
+#define LODGE_LAYOUT32_H
 
 #include "abi.h"
 

@@ -11,10 +11,10 @@
  * -EFAULT as guest_copy_from() and guest_copy_to(). What is the same in both
  * widths is copied by these alone.
  */
-#ifndef LODGE_FRAME_ARGUMENT_H
-#define LODGE_FRAME_ARGUMENT_H
+#ifndef LODGE_ARGUMENT_H
+#define LODGE_ARGUMENT_H
 
-#include "frame/layout32.h"
+#include "layout32.h"
 
 struct vcpu;
 
