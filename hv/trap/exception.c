@@ -42,7 +42,7 @@ static __attribute__((noinline)) void software_interrupt(struct vcpu *v,
 							 uint32_t error)
 {
 	uint8_t ring = v->trap.kernel_mode ? 1 : 3;
-	uint8_t code[INSN_MAX_LENGTH];
+	uint8_t code[INSN_BUFFER];
 	const struct trap_gate *gate;
 
 	if (insn_fetch(v, v->regs->rip, code) < INT_LENGTH ||
