@@ -114,14 +114,6 @@ void lifecycle_destroy(struct domain *d)
 #define SLICE_NS 500000UL
 #define PAUSE_NS 1000000UL
 
-static bool is_on_cpu(const struct domain *d)
-{
-	for (uint32_t i = 0; i < d->max_vcpus; i++)
-		if (sched_is_on_cpu(d->vcpu[i]))
-			return true;
-	return false;
-}
-
 static void console_drop(struct domain *d)
 {
 	void *ring = d->console.ring;
@@ -192,7 +184,7 @@ static void stopping_run(void)
 
 	if (!d)
 		return;
-	if (is_on_cpu(d)) {
+	if (mm_cpus_running(d, ~0UL)) {
 		queue(&stopping, d); /* behind the others */
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 		return;

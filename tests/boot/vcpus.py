@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Guests with several vcpus, and several guests, on one processor.
+"""Guests with several vcpus on one processor.
 
 Debian's Linux brings up all that it was given; its selftest, whose threads
 and children spread over them, passes while another such guest does the same
 beside it. Lodge has one processor here, so every IPI, every flush of another
 vcpu's translations and every spinning vcpu is between vcpus that wait for
-each other's turn. Small guests (tests/guest) do the same on purpose: several vcpus
-of one, and two of them that send each other events.
+each other's turn. Small guests (tests/guest) do the same on purpose.
 """
 
 import harness
@@ -61,17 +60,14 @@ def hotplug():
         pc.ends(60)
 
 
-def small(name, peer=False, line=harness.LINE, cpu="qemu64"):
-    """A guest test as domain 0, perhaps with itself as second guest."""
-    elf = "build/guest/%s.elf" % name
-    modules = [elf + " first"]
-    if peer:
-        modules += [elf + " domain=peer memory=32M -- peer"]
-    with harness.Machine(modules, line=line, cpu=cpu) as pc:
-        for who in (r"\[peer\] ", r"^") if peer else (r"^",):
-            found = pc.expect(who + r"TEST (PASS|FAIL|SKIP)\b.*\n", 60)
-            if found.group(1) != "PASS":
-                raise harness.Failure(found.group(0))
+def small(name, vcpus):
+    """A guest test as domain 0 with several vcpus."""
+    with harness.Machine(["build/guest/%s.elf" % name],
+                         line="%s dom0_max_vcpus=%d"
+                         % (harness.LINE, vcpus)) as pc:
+        found = pc.expect(r"TEST (PASS|FAIL|SKIP)\b.*\n", 60)
+        if found.group(1) != "PASS":
+            raise harness.Failure(found.group(0))
         reason = pc.ends(20)
         if reason != "guest-shutdown":
             raise harness.Failure("power-off ended as " + str(reason))
@@ -90,9 +86,7 @@ harness.add("vcpus-watchdog", watchdog)
 for vcpus in (2, 4):
     for guest in ("smp", "vcpus"):
         harness.add("vcpus-%s-%d" % (guest, vcpus), small, name=guest,
-                    line=harness.LINE + " dom0_max_vcpus=%d" % vcpus)
-harness.add("vcpus-peers", small, name="peers", peer=True,
-            line=harness.LINE + " dom0_mem=64M")
+                    vcpus=vcpus)
 harness.add("vcpus-amd64", both, kernel="vmlinuz-amd64")
 harness.add("vcpus-hotplug", hotplug)
 harness.add("vcpus-cloud-max", both, kernel="vmlinuz-cloud", cpu="max",

@@ -14,7 +14,7 @@
  *
  * Two guests are needed, both this program: domain 0, and one with the word
  * "peer" on its command line, which answers each event on the port that it
- * came by. Alone it is skipped.
+ * came by (the file beside). Alone it is skipped.
  */
 #include "lodger.h"
 
