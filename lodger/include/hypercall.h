@@ -121,6 +121,8 @@ static __inline__ long hypercall_by_page(unsigned long op, unsigned long a1,
 #define HYPERVISOR_mmu_update(r, n, done, dom) HV4(mmu_update, r, n, done, dom)
 #define HYPERVISOR_set_gdt(frames, entries)    HV2(set_gdt, frames, entries)
 #define HYPERVISOR_stack_switch(ss, sp)	       HV2(stack_switch, ss, sp)
+#define HYPERVISOR_set_callbacks(event, failsafe, syscall) \
+	HV3(set_callbacks, event, failsafe, syscall)
 #define HYPERVISOR_fpu_taskswitch(set)	       HV1(fpu_taskswitch, set)
 #define HYPERVISOR_set_debugreg(reg, v)	       HV2(set_debugreg, reg, v)
 #define HYPERVISOR_get_debugreg(reg)	       HV1(get_debugreg, reg)
