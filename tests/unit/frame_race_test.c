@@ -25,6 +25,7 @@
 static struct host_guest a;
 static struct frame *victim;
 static bool stale;
+static void (*after)(void); /* what else to look at in the end; or NULL */
 
 static void world_make(void)
 {
@@ -73,6 +74,8 @@ static void explore(void (*begin)(void), void (*const fn[])(void *),
 		if (host_fails(cpus_run, NULL))
 			fail_msg("%s", host_failure());
 		host_choose_nothing();
+		if (after)
+			after();
 		if (oracle_check())
 			fail_msg("%s", oracle_report());
 		assert_false(stale);
@@ -200,12 +203,119 @@ static void old_table_is_written_after_the_flush(void **state)
 	explore(unhook_the_l1, fn, 3);
 }
 
+/* ---- a frame is exchanged while others use it, or exchange it too ---- */
+
+static void loose_frame(void)
+{
+	if (frame_alloc_domain(a.d, 0, &victim))
+		fail_msg("no memory");
+}
+
+static void exchange(void *arg)
+{
+	struct frame_exchange x;
+
+	(void)arg;
+	frame_exchange_begin(&x, a.d, 0);
+	if (frame_exchange_want(&x, ~0UL, 5))
+		host_fail("no memory");
+	if (frame_exchange_give(&x, victim))
+		frame_exchange_commit(&x);
+	else
+		frame_exchange_undo(&x);
+}
+
+static void exchange_and_undo(void *arg)
+{
+	struct frame_exchange x;
+
+	(void)arg;
+	frame_exchange_begin(&x, a.d, 0);
+	(void)frame_exchange_give(&x, victim);
+	frame_exchange_undo(&x);
+}
+
+static void use_it(void *arg)
+{
+	(void)arg;
+	if (!frame_get_writable(victim, a.d))
+		return;
+	/* While it is used it is the domain's, whoever wants it. */
+	if (!(atomic64_load(&victim->refs) & FRAME_OWNED))
+		host_fail("a frame in use was exchanged");
+	frame_put_writable(victim);
+}
+
+static void exchanged_while_it_is_used(void **state)
+{
+	void (*const fn[])(void *) = { exchange, use_it, exchange_and_undo };
+
+	(void)state;
+	explore(loose_frame, fn, 3);
+}
+
+static void exchanged_twice(void **state)
+{
+	void (*const fn[])(void *) = { exchange, exchange, give_back };
+
+	(void)state;
+	explore(loose_frame, fn, 3);
+}
+
+/* ---- a builder gives a domain frames while it dies ---- */
+
+static struct domain *other;
+
+static void make_another(void)
+{
+	other = host_domain_make(8, 1, false);
+	atomic32_store(&other->state, DOMAIN_ALIVE);
+	(void)!frame_claim(other, 4);
+}
+
+static void give_it_frames(void *arg)
+{
+	struct frame *f;
+
+	(void)arg;
+	(void)!frame_alloc_extent(other, 1, ~0UL, &f);
+	(void)!frame_claim(other, 6);
+}
+
+static void end_it(void *arg)
+{
+	(void)arg;
+	atomic32_store(&other->state, DOMAIN_DYING);
+	while (mm_domain_teardown(other))
+		;
+	stale = false;
+}
+
+/* The other CPU has done what it does: nothing may be left. */
+static void nothing_is_left(void)
+{
+	stale |= other->frames.tot_pages != 0 || other->frames.claimed != 0;
+}
+
+static void fed_while_it_dies(void **state)
+{
+	void (*const fn[])(void *) = { give_it_frames, end_it };
+
+	(void)state;
+	after = nothing_is_left;
+	explore(make_another, fn, 2);
+	after = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(given_back_while_it_is_allocated),
 		cmocka_unit_test(our_frame_is_tried_while_it_is_freed),
 		cmocka_unit_test(old_table_is_written_after_the_flush),
+		cmocka_unit_test(exchanged_while_it_is_used),
+		cmocka_unit_test(exchanged_twice),
+		cmocka_unit_test(fed_while_it_dies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
