@@ -173,6 +173,38 @@ static void waits_for_the_cpu(void **state)
 	host_fini();
 }
 
+/* Another vcpu is picked, and the switch is not over: the old one's root and
+ * registers are still this CPU's. */
+static void waits_for_the_switch(void **state)
+{
+	struct call_args args = { { VCPUOP_register_vcpu_info, 0 } };
+
+	(void)state;
+	make();
+	run();
+	assert_int_equal(mm_cpus_running(d, ~0UL), 1);
+	sched_stop(v, VCPU_DOWN);
+	assert_null(sched_pick());
+	assert_false(v->sched.running);
+	assert_int_equal(mm_cpus_running(d, ~0UL), 1);
+	assert_int_equal(mm_cpus_running(d, 2), 0);
+	lifecycle_destroy(d);
+	lifecycle_reap();
+	assert_non_null(d->console.ring);
+	arch_switch(v, NULL);
+	assert_int_equal(hc_vcpu_op(d->vcpu[1], &args), -ERESTART);
+	lifecycle_reap();
+	assert_non_null(d->console.ring);
+	sched_left(v);
+	assert_int_equal(mm_cpus_running(d, ~0UL), 0);
+	args.a[2] = 1UL << 63; /* no memory: it got that far */
+	assert_int_equal(hc_vcpu_op(d->vcpu[1], &args), -EFAULT);
+	reap();
+	expect_end(SHUTDOWN_poweroff);
+	expect_nothing_left();
+	host_fini();
+}
+
 static void crashes(void **state)
 {
 	(void)state;
@@ -396,6 +428,7 @@ int main(void)
 		cmocka_unit_test(goes_down),
 		cmocka_unit_test(powers_off),
 		cmocka_unit_test(waits_for_the_cpu),
+		cmocka_unit_test(waits_for_the_switch),
 		cmocka_unit_test(crashes),
 		cmocka_unit_test(destroyed_twice),
 		cmocka_unit_test(with_all_it_can_have),
