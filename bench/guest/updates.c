@@ -7,7 +7,8 @@
 #include "bench.h"
 
 #define WINDOW ((char *)0x10000000000UL)
-#define BATCH  512
+#define ENTRIES 512
+#define BATCH	100000 /* over the same entries again and again */
 
 static mmu_update_t updates[BATCH];
 static multicall_entry_t list[16];
@@ -20,16 +21,28 @@ static pte_t next_entry(void)
 	return pte_make(frames[turn], PTE_RW);
 }
 
-static void fill(void)
+static void fill_n(unsigned int n)
 {
 	unsigned int i;
 
 	turn ^= 1;
-	for (i = 0; i < BATCH; i++) {
-		updates[i].ptr =
-			virt_to_machine(entries + i) | MMU_NORMAL_PT_UPDATE;
-		updates[i].val = next_entry();
+	for (i = 0; i < n; i++) {
+		updates[i].ptr = virt_to_machine(entries + i % ENTRIES) |
+				 MMU_NORMAL_PT_UPDATE;
+		updates[i].val = pte_make(
+			frames[(turn + i / ENTRIES) & 1], PTE_RW);
 	}
+}
+
+static void fill(void)
+{
+	fill_n(ENTRIES);
+}
+
+/* Round after round, each entry changes in every one. */
+static void fill_all(void)
+{
+	fill_n(BATCH);
 }
 
 static long update(unsigned long n)
@@ -56,6 +69,11 @@ static long update_128(void)
 static long update_512(void)
 {
 	return update(512);
+}
+
+static long update_all(void)
+{
+	return update(BATCH);
 }
 
 static void flip(void)
@@ -167,6 +185,8 @@ static const struct operation operations[] = {
 	  .before = fill },
 	{ "mmu_update_512", update_512, .per = 512, .runs = 16,
 	  .before = fill },
+	{ "mmu_update_100000", update_all, .per = BATCH, .runs = 2,
+	  .before = fill_all },
 	{ "update_va_mapping", remap_only, .before = flip },
 	{ "update_va_mapping_invlpg", remap_page, .before = flip },
 	{ "update_va_mapping_flush", remap_flush, .before = flip },
