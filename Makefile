@@ -31,7 +31,7 @@ NM = nm
 OBJCOPY = objcopy
 
 .PHONY: all run test test-long unit unit-programs host-objects hv-objects \
-	hv-include host-include fuzz-programs model-programs \
+	hv-include host-include fuzz-programs model-programs model-flags \
 	guest-tests clean need-build need-run need-test debian-guests installer
 all: $(B)/lodge
 
@@ -95,6 +95,8 @@ hv_obj := $(patsubst %,$(B)/%.o,$(core_c) $(x86_src))
 hv_asm_obj := $(filter %.S.o,$(hv_obj))
 host_obj := $(patsubst %,$(B)/host/%.o,$(core_c) $(host_c) $(model_c))
 model_obj := $(patsubst %,$(B)/model/%.o,$(core_c) $(host_c) $(model_c))
+unit_model_obj := $(patsubst %,$(B)/model/%.o,\
+	$(wildcard tests/unit/mm_*.c tests/unit/frame_*.c tests/unit/call_*.c))
 search_obj := $(patsubst %,$(B)/model/%.o,$(search_c))
 fuzz_obj := $(patsubst %,$(B)/fuzz/core/%.o,$(core_c) $(host_c) $(model_c))
 fuzz_bin := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,\
@@ -232,7 +234,16 @@ $(B)/model/search: $(model_obj) $(search_obj)
 	$(call say,LD)
 	$(CC) -no-pie -o $@ $^ $(HOST_LIBS)
 
-model-programs: $(B)/model/search
+# For tests/mutate: all of it but one object, and the tests to link it with.
+$(B)/model/model.a: $(model_obj)
+	$(call say,AR)
+	rm -f $@
+	ar rcs $@ $^
+
+model-flags:
+	@echo $(filter-out -MMD -MP,$(MODEL_CFLAGS))
+
+model-programs: $(B)/model/search $(B)/model/model.a $(unit_model_obj)
 
 # The fuzzers: the core once more, by clang, with libFuzzer's counters.
 FUZZ_CFLAGS = $(filter-out -Werror,$(HOST_CFLAGS)) -Wno-unknown-attributes
@@ -334,4 +345,5 @@ clean:
 
 -include $(hv_obj:.o=.d) $(host_obj:.o=.d) $(fuzz_obj:.o=.d) \
 	$(model_obj:.o=.d) $(search_obj:.o=.d) \
+	$(unit_model_obj:.o=.d) \
 	$(addsuffix .d,$(unit_bin) $(fuzz_bin))

@@ -70,11 +70,27 @@ void host_cpu_select(unsigned int cpu)
 	host_this = &host_cpus[cpu];
 }
 
+/*
+ * What the hypervisor's slots lead to: tables of ours down to a page of ours,
+ * for the supervisor. Whoever lets a guest's address in there comes so far.
+ */
+static void own_tables_make(void)
+{
+	for (uint64_t m = HOST_OWN_TABLE; m < HOST_OWN_TABLE + 3; m++) {
+		uint64_t *table = arch_frame_ptr(mfn(m));
+		uint64_t next = MIN(m + 1, HOST_RESERVED_FRAMES - 1UL);
+
+		for (unsigned int i = 0; i < 512; i++)
+			table[i] = next << PAGE_SHIFT | 0x63;
+	}
+}
+
 void host_init(unsigned int frames, unsigned int cpus)
 {
 	if (arena || cpus > HOST_MAX_CPUS || frames <= HOST_RESERVED_FRAMES)
 		host_fail("host_init: called twice or out of range");
 	arena_map(frames);
+	own_tables_make();
 	memset(host_cpus, 0, sizeof(host_cpus));
 	host_nr_cpus = cpus;
 	for (unsigned int i = 0; i < cpus; i++) {

@@ -121,11 +121,25 @@ void host_third_actor(bool on)
 	host_yields = on;
 }
 
+/* Whatever happens meanwhile, what a CPU walks from is a table for it. */
+static void roots_check(void)
+{
+	for (unsigned int i = 0; i < host_nr_cpus; i++) {
+		uint64_t root = host_root(i);
+
+		if (root && !frame_has_type(frame_of(mfn(root)), FRAME_L4))
+			host_fail("cpu %u walks from frame %#lx, type word "
+				  "%#lx",
+				  i, root, host_frames[root].type.v);
+	}
+}
+
 void host_yield(void)
 {
 	unsigned int c;
 
 	host_yields = false;
+	roots_check();
 	if (third_actor) {
 		if (host_choose(HOST_SET_AD, 2))
 			host_walk_set_bits();

@@ -26,7 +26,7 @@
 
 /* Frames below this are no RAM: 0 is a hole, the rest the host's own. */
 #define HOST_RESERVED_FRAMES 4
-#define HOST_OWN_TABLE	     1 /* empty, under the hypervisor's slots of each L4 */
+#define HOST_OWN_TABLE	     1 /* L3, L2, L1 under our slots of each L4 */
 #define HOST_MAX_CPUS	     8
 
 extern struct cpu host_cpus[HOST_MAX_CPUS];

@@ -103,7 +103,7 @@ bool arch_leaks_nonpresent(void)
 	return host_leaks_nonpresent;
 }
 
-/* An empty table of the host's own, for the supervisor only. */
+/* A table of the host's own, for the supervisor only. */
 void arch_l4_fill(uint64_t *l4)
 {
 	for (unsigned int i = ABI_HV_SLOT_FIRST; i <= ABI_HV_SLOT_LAST; i++)

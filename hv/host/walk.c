@@ -32,8 +32,7 @@ static size_t read_twice;
 
 uint64_t *host_walk_entry(uint64_t table, unsigned int index)
 {
-	if ((table < HOST_RESERVED_FRAMES && table != HOST_OWN_TABLE) ||
-	    table >= frame_limit)
+	if (table < HOST_OWN_TABLE || table >= frame_limit)
 		host_fail("a page walk leads to frame %#lx", table);
 	return (uint64_t *)arch_frame_ptr(mfn(table)) + index;
 }

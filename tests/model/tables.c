@@ -210,6 +210,21 @@ static void oracle_companions(void)
 				     d->id, n[d->id], d->mm.companions);
 }
 
+/* Descriptors of a guest's: code and data of ring 3, or not present. */
+static void check_segments(uint64_t m)
+{
+	const uint64_t *d = arch_frame_ptr(mfn(m));
+
+	for (unsigned int i = 0; i < 512; i++) {
+		bool present = d[i] >> 47 & 1;
+		unsigned int s_and_dpl = d[i] >> 44 & 7;
+
+		if (present && s_and_dpl != 7)
+			oracle_fault("frame %#lx: descriptor %u is %#lx", m, i,
+				     d[i]);
+	}
+}
+
 void oracle_tables(struct expected *e)
 {
 	for (uint64_t m = HOST_RESERVED_FRAMES; m < frame_limit; m++) {
@@ -218,6 +233,9 @@ void oracle_tables(struct expected *e)
 		if (oracle_is_table(oracle_type(f)) &&
 		    (f->type.v & (FRAME_VALIDATED | FRAME_PARTIAL)))
 			check_table(e, m);
+		else if (oracle_type(f) == FRAME_SEGDESC &&
+			 (f->type.v & FRAME_VALIDATED))
+			check_segments(m);
 	}
 	oracle_companions();
 }

@@ -4,7 +4,9 @@
  *
  *   - a refused operation leaves no trace in any count, type or owner, unless
  *     it went on with something that had been interrupted before;
+ *   - no byte of an argument is read twice: it might not be the same again;
  *   - an interrupted call ends, however often it is interrupted again;
+ *   - interrupted and resumed, an operation does what it does in one go;
  *   - while every interrupted call is resumed, nothing stays partial: what
  *     nobody waits for is the domain's orphan, or it is finished;
  *   - wherever the world ends, all of its memory is free again.
@@ -13,8 +15,8 @@
 #include <string.h>
 
 #include "errno.h"
-#include "mm/mm.h"
-#include "world.h"
+#include "mm/entry.h"
+#include "operations.h"
 
 #define FRAMES_MAX   64
 #define RESTARTS_MAX 5000
@@ -63,12 +65,21 @@ static bool same_type(uint64_t a, uint64_t b)
 	return a == b || !((a | b) & FRAME_COUNT_MASK);
 }
 
+/* What is refused in a batch leaves what was done before it. */
+static bool is_batch(const struct op *op)
+{
+	return op->run == op_batch || op->run == op_pins;
+}
+
 const char *laws_after(const struct op *op, long rc)
 {
 	for (unsigned int i = 0; i < host_nr_cpus; i++)
 		if (host_locks_held(i))
 			return "a lock is held outside the core";
-	if (rc >= 0 || rc == -ERESTART || !was_settled || !op->run)
+	if (host_copy_read_twice())
+		return "an argument is read twice";
+	if (rc >= 0 || rc == -ERESTART || !was_settled || !op->run ||
+	    is_batch(op))
 		return NULL;
 	for (uint64_t m = 0; m < frame_limit; m++) {
 		const struct frame *f = frame_of(mfn(m));
@@ -106,6 +117,56 @@ static const char *finish(const struct op *go_on)
 	snprintf(message, sizeof(message), "%s: restarted for ever",
 		 go_on->name);
 	return message;
+}
+
+uint64_t laws_settled_memory(void)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct domain *d = guests.g[i].d;
+		struct mm_locked m;
+
+		if (!d || domain_is_dying(d))
+			continue;
+		m = mm_lock(d);
+		if (mm_settle(m))
+			host_fail("interrupted without a reason");
+		mm_unlock(m);
+	}
+	return state_hash_of_memory();
+}
+
+static const struct op *go_on_of(enum actor a)
+{
+	unsigned int i = 0;
+
+	while (ops[i].run || ops[i].actor != a)
+		i++;
+	return &ops[i];
+}
+
+/* Refusals are all one: what a resumed one says may differ. */
+static bool same_result(long a, long b)
+{
+	return a == b || (a < 0 && b < 0);
+}
+
+const char *laws_resumed(const struct op *op, long rc, long plain_rc,
+			 uint64_t plain_memory)
+{
+	if (rc == -ERESTART) {
+		host_cpu_select(0);
+		rc = world_apply(go_on_of(op->actor));
+	}
+	if (!same_result(rc, plain_rc)) {
+		snprintf(message, sizeof(message),
+			 "interrupted and resumed, the result is %ld and not "
+			 "%ld",
+			 rc, plain_rc);
+		return message;
+	}
+	return laws_settled_memory() == plain_memory
+		       ? NULL
+		       : "interrupted and resumed, it did something else";
 }
 
 static const char *teardown(struct domain *d)

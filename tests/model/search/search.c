@@ -42,6 +42,11 @@ static struct timespec started;
 static struct host_snapshot *first, *here;
 static struct guests first_guests, here_guests;
 static uint64_t here_hash;
+/* What the operation that is being tried does when nothing interrupts it. */
+static struct {
+	long rc;
+	uint64_t memory;
+} plain;
 static uint32_t expanding;
 static bool failed;
 
@@ -153,8 +158,40 @@ static const char *look_at(void)
 	return bad;
 }
 
-/* Makes one step from here. False: it was nothing new for what follows. */
-static bool try_step(const struct step *s, struct outcome *out)
+struct resumption {
+	const struct step *step;
+	const char *bad;
+};
+
+static void resume(void *arg)
+{
+	struct resumption *r = arg;
+	struct outcome o;
+
+	go_back(here, &here_guests);
+	step_make(r->step, &o);
+	if (r->step->nr) {
+		r->bad = laws_resumed(&ops[r->step->op], o.rc, plain.rc,
+				      plain.memory);
+		return;
+	}
+	plain.rc = o.rc;
+	plain.memory = laws_settled_memory();
+}
+
+/* What an interruption comes to in the end; the world is gone after it. */
+static const char *resumed(const struct step *s, const struct outcome *o)
+{
+	struct resumption r = { .step = s };
+
+	if (s->other != ALONE || !ops[s->op].run || ops[s->op].without_cpu ||
+	    o->asked == 0)
+		return NULL;
+	return host_fails(resume, &r) ? host_failure() : r.bad;
+}
+
+/* Makes one step from here and, if that is a new state, notes it. */
+static void try_step(const struct step *s, struct outcome *out)
 {
 	struct attempt a = { .step = s };
 	const char *bad = NULL;
@@ -167,19 +204,17 @@ static bool try_step(const struct step *s, struct outcome *out)
 	if (!bad)
 		bad = a.bad;
 	h = bad ? 0 : state_hash();
-	if (!bad && h == here_hash)
-		return false;
-	if (!bad && note(h)) {
+	if (!bad && h != here_hash && note(h)) {
 		bad = look_at();
 		nodes[nr_nodes].parent = expanding;
 		nodes[nr_nodes++].step = *s;
 	}
-	if (bad) {
+	if (!bad)
+		bad = resumed(s, out);
+	if (bad)
 		tell(s, bad);
-		return true;
-	}
-	go_back(here, &here_guests);
-	return true;
+	else if (h != here_hash || out->asked)
+		go_back(here, &here_guests);
 }
 
 /* The step with more and more places, each later than the one before. */

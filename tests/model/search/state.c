@@ -49,15 +49,16 @@ static unsigned int stale_on(const struct frame *f)
 	return bits;
 }
 
-static uint64_t frame_hash(uint64_t h, const struct frame *f)
+static uint64_t frame_hash(uint64_t h, const struct frame *f, bool caches)
 {
 	bool used = f->type.v & FRAME_COUNT_MASK;
 
 	h = mix(h, f->refs.v);
-	h = mix(h, f->type.v);
+	if (used || caches)
+		h = mix(h, f->type.v);
 	h = mix(h, (uint64_t)f->owner << 32 |
 			   ((f->type.v & FRAME_PARTIAL) ? f->progress : 0));
-	if (!used)
+	if (!used && caches)
 		h = mix(h, stale_on(f));
 	if (f->refs.v & FRAME_FREE)
 		return mix(h, (uint64_t)f->next << 32 | f->prev);
@@ -97,15 +98,13 @@ static void cached_hash(unsigned int cpu, const struct host_tlb_entry *e,
 		    (uint64_t)e->level << 1 | e->writable);
 }
 
-uint64_t state_hash(void)
+static uint64_t frames_hash(uint64_t h, bool caches)
 {
-	uint64_t h = 1, sum = 0;
-
 	for (uint64_t m = HOST_RESERVED_FRAMES; m < frame_limit; m++) {
 		const struct frame *f = frame_of(mfn(m));
 
 		if (f->owner != DOMID_XEN || !(f->refs.v & FRAME_COUNT_MASK))
-			h = frame_hash(mix(h, m), f);
+			h = frame_hash(mix(h, m), f, caches);
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		const struct host_guest *g = &guests.g[i];
@@ -115,6 +114,18 @@ uint64_t state_hash(void)
 		for (unsigned int k = 0; k + 4 < g->nr; k++)
 			h = mix(h, number(g->frame[k]));
 	}
+	return h;
+}
+
+uint64_t state_hash_of_memory(void)
+{
+	return frames_hash(1, false);
+}
+
+uint64_t state_hash(void)
+{
+	uint64_t h = frames_hash(1, true), sum = 0;
+
 	for (unsigned int i = 0; i < NR_ACTORS; i++) {
 		const struct pending *p = &guests.pending[i];
 
@@ -122,6 +133,8 @@ uint64_t state_hash(void)
 		h = mix(h, p->op);
 		for (unsigned int k = 0; p->op && k < 4; k++)
 			h = mix(h, p->args.a[k]);
+		for (unsigned int k = 0; p->op && k < WORDS; k++)
+			h = mix(h, words(i)[k]);
 	}
 	host_tlb_each(cached_hash, &sum);
 	return mix(mix(h, sum), guests.given_up);

@@ -25,8 +25,16 @@ const struct world_kind world_kinds[] = {
 	{ .name = "levels",
 	  .spares = 3,
 	  .ops = OPS_MAP | OPS_TABLE | OPS_PIN | OPS_BATCH,
-	  .before = "A0 write S1[0] S0 rw, A0 write S2[0] S1 rw, "
+	  .before = "A0 write S1[0] S0 rw, A0 write S1[511] S0 rw, "
+		    "A0 write S2[0] S1 rw, A0 write S2[511] S1 rw, "
 		    "A0 map S0 ro, A0 map S1 ro, A0 map S2 ro" },
+	{ .name = "orphans",
+	  .spares = 3,
+	  .ops = OPS_MAP | OPS_PIN | OPS_ROOT | OPS_TABLE,
+	  .before = "A0 write S1[0] S0 rw, A0 write S1[511] S0 rw, "
+		    "A0 write S2[0] S0 rw, A0 write S2[511] S0 rw, "
+		    "A0 map S0 ro, A0 map S1 ro, A0 map S2 ro, "
+		    "A0 pin S1 L2, A0 pin S2 L2" },
 	{ .name = "roots",
 	  .spares = 2,
 	  .second_vcpu = true,
@@ -40,6 +48,14 @@ const struct world_kind world_kinds[] = {
 	  .ops = OPS_MAP | OPS_PIN | OPS_FLUSH | OPS_BALLOON | OPS_WRITE |
 		 OPS_RUN,
 	  .ops_other = OPS_MAP | OPS_BALLOON },
+	{ .name = "handover",
+	  .spares = 1,
+	  .second_domain = true,
+	  .ops = OPS_MAP | OPS_CROSS | OPS_FLUSH | OPS_BALLOON | OPS_PIN |
+		 OPS_WRITE,
+	  .ops_other = OPS_MAP | OPS_BALLOON | OPS_PIN,
+	  .before = "A0 store S0[0] T1 rw, A0 map S0 ro, A0 flush, "
+		    "B0 map R0 none, B0 decrease R0" },
 	{ .name = "segments",
 	  .spares = 2,
 	  .free = 1,
@@ -50,7 +66,7 @@ const struct world_kind world_kinds[] = {
 	  .free = 1,
 	  .second_domain = true,
 	  .privileged = true,
-	  .ops = OPS_MAP | OPS_PIN | OPS_BALLOON | OPS_DIE,
+	  .ops = OPS_MAP | OPS_CROSS | OPS_PIN | OPS_BALLOON | OPS_DIE,
 	  .ops_other = OPS_FOREIGN | OPS_BALLOON },
 	{ .name = "endings",
 	  .spares = 3,
@@ -71,7 +87,14 @@ const struct world_kind world_kinds[] = {
 	  .privileged = true,
 	  .races = true,
 	  .ops = OPS_MAP | OPS_PIN | OPS_BALLOON,
-	  .ops_other = OPS_FOREIGN | OPS_BALLOON },
+	  .ops_other = OPS_FOREIGN | OPS_BALLOON | OPS_FLUSH,
+	  .before = "A0 map S0 ro, B0 foreign S0 rw, B0 flush" },
+	{ .name = "race-segments",
+	  .spares = 1,
+	  .second_vcpu = true,
+	  .races = true,
+	  .ops = OPS_SEGMENT | OPS_MAP,
+	  .before = "A0 map S0 ro, A1 gdt S0" },
 	{ .name = "race-tables",
 	  .spares = 2,
 	  .second_vcpu = true,
@@ -114,7 +137,7 @@ static void apply_by_names(const char *names)
 		snprintf(one, sizeof(one), "%.*s", (int)n, names);
 		while (i < nr_ops && strcmp(ops[i].name, one))
 			i++;
-		if (i == nr_ops || world_apply(&ops[i]))
+		if (i == nr_ops || world_apply(&ops[i]) < 0)
 			host_fail("world %s: cannot begin with %s", kind->name,
 				  one);
 		names += n;
@@ -174,6 +197,8 @@ static long apply(const struct op *op)
 	}
 	if (!world_actor(op->actor) && !what->without_cpu)
 		return -ENOENT;
+	if (op->run)
+		memset(words(op->actor), 0, WORDS * 8);
 	rc = what->run(what, &args);
 	if (rc == -ENOENT)
 		return rc;
@@ -193,6 +218,7 @@ long world_apply(const struct op *op)
 	if (host_in_fiber())
 		return apply(op);
 	host_cpu_select(op->actor);
+	host_copy_begin();
 	rc = apply(op);
 	host_cpu_select(0);
 	return rc;

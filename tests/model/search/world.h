@@ -81,14 +81,28 @@ long world_apply(const struct op *op);
 /* The vcpu of that actor while it runs, else NULL. */
 struct vcpu *world_actor(enum actor a);
 struct host_guest *world_guest(enum actor a);
+/* Where an actor has its arguments: so many words of the window. */
+#define WORDS 64
+uint64_t *words(enum actor a);
 
 /* A number that two states share only when they are equal for all that can
  * follow (state.c). */
 uint64_t state_hash(void);
+/* The same without what is cached where, and what is stale. */
+uint64_t state_hash_of_memory(void);
 /* The laws of transitions and of ends (laws.c): a message, or NULL. */
 void laws_before(void);
 const char *laws_after(const struct op *op, long rc);
 const char *laws_state(void);
+/*
+ * An operation that was interrupted, resumed to its end and settled, has the
+ * result and leaves the memory that it would have without: compares this
+ * world, where it was interrupted with rc, with that. Goes on with the world.
+ */
+const char *laws_resumed(const struct op *op, long rc, long plain_rc,
+			 uint64_t plain_memory);
+/* Ends what is interrupted in domains, and returns state_hash_of_memory(). */
+uint64_t laws_settled_memory(void);
 /* Ends the world from here: all memory must be free. Destroys it. */
 const char *laws_end(void);
 
