@@ -127,7 +127,9 @@ static void roots_check(void)
 	for (unsigned int i = 0; i < host_nr_cpus; i++) {
 		uint64_t root = host_root(i);
 
-		if (root && !frame_has_type(frame_of(mfn(root)), FRAME_L4))
+		/* Shadows are ours. */
+		if (root && host_frames[root].owner != DOMID_XEN &&
+		    !frame_has_type(frame_of(mfn(root)), FRAME_L4))
 			host_fail("cpu %u walks from frame %#lx, type word "
 				  "%#lx",
 				  i, root, host_frames[root].type.v);
