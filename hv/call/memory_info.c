@@ -129,20 +129,39 @@ static long machine_map(struct vcpu *v, uint64_t arg)
 				  : ranges_tell(v, arg, &map, ranges, n);
 }
 
+/* Ranges from there on: no copy to a guest is made under the lock. */
+static unsigned int ranges_copy(struct domain *d, unsigned int from,
+				struct memory_range_info *out, unsigned int n)
+{
+	struct mm_locked m = mm_lock(d);
+
+	n = from < d->mm.nr_ranges ? MIN(d->mm.nr_ranges - from, n) : 0;
+	if (n)
+		memcpy(out, d->mm.ranges + from, n * sizeof(*out));
+	mm_unlock(m);
+	return n;
+}
+
 static long memory_map(struct vcpu *v, uint64_t arg)
 {
+	struct memory_range_info some[32];
 	struct xen_memory_map map;
-	struct mm_locked m;
-	long rc = -ENOSYS;
+	unsigned int at = 0, n;
 
 	if (arg_read_memory_map(v, &map, arg))
 		return -EFAULT;
-	m = mm_lock(v->domain);
-	if (m.d->mm.nr_ranges)
-		rc = ranges_tell(v, arg, &map, m.d->mm.ranges,
-				 m.d->mm.nr_ranges);
-	mm_unlock(m);
-	return rc;
+	if (!ranges_copy(v->domain, 0, some, 1))
+		return -ENOSYS;
+	while (at < map.nr_entries &&
+	       (n = ranges_copy(v->domain, at, some, ARRAY_SIZE(some)))) {
+		n = MIN(n, map.nr_entries - at);
+		if (guest_copy_to((uint64_t)map.buffer.p + at * sizeof(*some),
+				  some, n * sizeof(*some)))
+			return -EFAULT;
+		at += n;
+	}
+	map.nr_entries = at;
+	return arg_write_memory_map(v, arg, &map);
 }
 
 static long set_memory_map(struct vcpu *v, uint64_t arg)

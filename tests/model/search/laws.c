@@ -4,6 +4,7 @@
  *
  *   - a refused operation leaves no trace in any count, type or owner, unless
  *     it went on with something that had been interrupted before;
+ *   - who has no privilege changes no other domain's frames;
  *   - no byte of an argument is read twice: it might not be the same again;
  *   - an interrupted call ends, however often it is interrupted again;
  *   - interrupted and resumed, an operation does what it does in one go;
@@ -71,13 +72,42 @@ static bool is_batch(const struct op *op)
 	return op->run == op_batch || op->run == op_pins;
 }
 
+/* Frames of the other domain are as they were. */
+static const char *others_changed(const struct op *op)
+{
+	const struct domain *mine = world_guest(op->actor)->d;
+	const struct domain *other = guests.g[op->actor != B0].d;
+
+	if (mine->privileged || !other || op->without_cpu)
+		return NULL;
+	for (uint64_t m = 0; m < frame_limit; m++) {
+		const struct frame *f = frame_of(mfn(m));
+
+		if (was[m].owner != other->id ||
+		    !(was[m].refs & FRAME_COUNT_MASK) ||
+		    (f->refs.v == was[m].refs && f->type.v == was[m].type))
+			continue;
+		snprintf(message, sizeof(message),
+			 "frame %#lx of another domain changed: refs %#lx "
+			 "type %#lx became %#lx %#lx",
+			 m, was[m].refs, was[m].type, f->refs.v, f->type.v);
+		return message;
+	}
+	return NULL;
+}
+
 const char *laws_after(const struct op *op, long rc)
 {
+	const char *bad;
+
 	for (unsigned int i = 0; i < host_nr_cpus; i++)
 		if (host_locks_held(i))
 			return "a lock is held outside the core";
 	if (host_copy_read_twice())
 		return "an argument is read twice";
+	bad = others_changed(op);
+	if (bad)
+		return bad;
 	if (rc >= 0 || rc == -ERESTART || !was_settled || !op->run ||
 	    is_batch(op))
 		return NULL;
