@@ -99,7 +99,7 @@ static long send(struct vcpu *v, uint64_t arg)
 	struct evtchn_send op;
 	int result;
 
-	if (guest_copy_from(&op, arg, sizeof(op)))
+	if (guest_number_from(&op.port, arg))
 		return -EFAULT;
 	result = event_send(v->domain, op.port);
 	if (result == EVENT_SENT_CONSOLE) {
@@ -122,26 +122,30 @@ static long unmask(struct vcpu *v, uint64_t arg)
 {
 	struct evtchn_unmask op;
 
-	if (guest_copy_from(&op, arg, sizeof(op)))
+	if (guest_number_from(&op.port, arg))
 		return -EFAULT;
 	return event_unmask(v->domain, op.port);
 }
 
 static long status(struct vcpu *v, uint64_t arg)
 {
-	struct evtchn_status op;
+	union {
+		uint64_t words[3];
+		struct evtchn_status op;
+	} io;
 	struct domain *d;
 	int error;
 
-	if (guest_copy_from(&op, arg, sizeof(op)))
+	_Static_assert(sizeof(io.op) == sizeof(io.words), "");
+	if (guest_words_from(io.words, arg, 3))
 		return -EFAULT;
-	d = domain_from_arg(v, op.dom, &error);
+	d = domain_from_arg(v, io.op.dom, &error);
 	if (!d)
 		return error;
-	error = event_status(d, &op);
+	error = event_status(d, &io.op);
 	if (error)
 		return error;
-	return guest_copy_to(arg, &op, sizeof(op));
+	return guest_copy_to(arg, &io.op, sizeof(io.op));
 }
 
 static long reset(struct vcpu *v, uint64_t arg)
@@ -189,13 +193,9 @@ static long set_priority(struct vcpu *v, uint64_t arg)
 	return event_fifo_set_priority(v->domain, op.port, op.priority);
 }
 
-long hc_event_channel_op(struct vcpu *v, struct call_args *args)
+static aside long other_op(struct vcpu *v, uint32_t cmd, uint64_t arg)
 {
-	uint64_t arg = args->a[1];
-
-	switch ((uint32_t)args->a[0]) {
-	case EVTCHNOP_send:
-		return send(v, arg);
+	switch (cmd) {
 	case EVTCHNOP_unmask:
 		return unmask(v, arg);
 	case EVTCHNOP_alloc_unbound:
@@ -225,4 +225,14 @@ long hc_event_channel_op(struct vcpu *v, struct call_args *args)
 	default:
 		return -ENOSYS;
 	}
+}
+
+long hc_event_channel_op(struct vcpu *v, struct call_args *args)
+{
+	uint32_t cmd = (uint32_t)args->a[0];
+
+	/* The one that is made all the time. */
+	if (likely(cmd == EVTCHNOP_send))
+		return send(v, args->a[1]);
+	return other_op(v, cmd, args->a[1]);
 }

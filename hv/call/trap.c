@@ -19,7 +19,11 @@
  */
 long hc_set_trap_table(struct vcpu *v, struct call_args *args)
 {
-	struct trap_info t;
+	size_t bytes = arg_bytes_trap_info(v);
+	union {
+		uint64_t words[2];
+		struct trap_info t;
+	} in;
 	int error;
 
 	if (!args->a[0]) {
@@ -27,14 +31,17 @@ long hc_set_trap_table(struct vcpu *v, struct call_args *args)
 		return 0;
 	}
 	for (unsigned int i = 1;; i++) {
-		if (arg_read_trap_info(v, &t, args->a[0]))
+		/* As it is, or from another layout. */
+		if (likely(bytes == sizeof(in.t))
+			    ? guest_words_from(in.words, args->a[0], 2)
+			    : arg_read_trap_info(v, &in.t, args->a[0]))
 			return -EFAULT;
-		if (!t.address)
+		if (!in.t.address)
 			return 0;
-		error = trap_table_set(v, &t, 1);
+		error = trap_table_set(v, &in.t, 1);
 		if (error)
 			return error;
-		args->a[0] += arg_bytes_trap_info(v);
+		args->a[0] += bytes;
 		if (i % GATES_BEFORE_PAUSE == 0 && arch_preempt_pending())
 			return -ERESTART;
 	}

@@ -389,6 +389,18 @@ guest_words_from(uint64_t *dst, uint64_t va, unsigned int n)
 	return failed ? -EFAULT : 0;
 }
 
+/* A number of 4 bytes. */
+[[nodiscard]] static inline int guest_number_from(uint32_t *dst, uint64_t va)
+{
+	unsigned int failed = 0;
+
+	if (unlikely(!arch_words_begin(va)))
+		return -EFAULT;
+	arch_word_load(va, 0, *dst, failed);
+	arch_words_end();
+	return unlikely(failed) ? guest_copy_from(dst, va, sizeof(*dst)) : 0;
+}
+
 /* One word, 8 bytes. */
 [[nodiscard]] int guest_word_to(uint64_t va, uint64_t word);
 

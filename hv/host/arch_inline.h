@@ -85,7 +85,8 @@ static inline void arch_words_end(void)
 }
 
 #define arch_word_load(va, at, word, failed) \
-	((failed) |= arch_copy_from_guest(&(word), (va) + (at), 8) != 0)
+	((failed) |=                         \
+	 arch_copy_from_guest(&(word), (va) + (at), sizeof(word)) != 0)
 
 #define arch_word_store(va, at, word, fault)                    \
 	do {                                                    \

@@ -51,7 +51,8 @@ struct domain;
  * each a constant at, less than a page, from va, the lowest first:
  *
  *	bool arch_words_begin(va)		false: they would be ours
- *	arch_word_load(va, at, lvalue, failed)	a fault sets failed, a number
+ *	arch_word_load(va, at, lvalue, failed)	a fault sets failed, a number;
+ *						the lvalue may have 4 bytes
  *	arch_word_store(va, at, word, label)	a fault goes to the label
  *	arch_words_end()			after the last, and at the label
  *

@@ -81,8 +81,7 @@ void insn_regs_load(struct vcpu *v, const struct insn *insn,
 }
 
 /* The next page may be missing: what lies in this one will do. */
-static __attribute__((noinline)) size_t fetch_at_edge(uint64_t rip,
-						      uint8_t *bytes)
+static aside size_t fetch_at_edge(uint64_t rip, uint8_t *bytes)
 {
 	size_t first = PAGE_SIZE - (rip & ~PAGE_MASK);
 

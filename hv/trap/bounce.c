@@ -41,7 +41,7 @@ void trap_mode_set(struct vcpu *v, bool kernel)
 	mm_root_switch(v);
 }
 
-void trap_crash_stack(struct vcpu *v, uint64_t sp, uint64_t entry)
+aside void trap_crash_stack(struct vcpu *v, uint64_t sp, uint64_t entry)
 {
 	domain_crash(v->domain,
 		     "vcpu %u: its kernel's stack at %#lx cannot be written on "
@@ -91,22 +91,22 @@ fault:
 	return false;
 }
 
-/* Writes the frame and points the registers at the entry. */
+/*
+ * Writes the frame and points the registers at the entry. Who came from user
+ * mode has been switched by now: not here, where most come from the kernel
+ * and no registers need to be kept over it.
+ */
 static inline __attribute__((always_inline)) void
-enter(struct vcpu *v, const struct entry *entry, const uint64_t *extra,
-      unsigned int extras)
+enter(struct vcpu *v, const struct entry *entry, bool user,
+      const uint64_t *extra, unsigned int extras)
 {
 	struct cpu_user_regs *regs = v->regs;
 	uint8_t masked = shared_load8(&v->info->evtchn_upcall_mask);
-	struct picture p = { regs->rsp, regs->cs | (uint64_t)masked << 32,
+	struct picture p = { user ? v->trap.kernel_sp : regs->rsp,
+			     (user ? regs->cs : regs->cs & ~3UL) |
+				     (uint64_t)masked << 32,
 			     flags_to_show(v, regs, masked) };
 
-	if (v->trap.kernel_mode) {
-		p.cs &= ~3UL;
-	} else {
-		trap_mode_set(v, true);
-		p.sp = v->trap.kernel_sp;
-	}
 	p.sp = (p.sp & ~15UL) - (7 + extras) * sizeof(uint64_t);
 	if (unlikely(!draw(regs, &p, extra, extras))) {
 		trap_crash_stack(v, p.sp, entry->address);
@@ -120,6 +120,27 @@ enter(struct vcpu *v, const struct entry *entry, const uint64_t *extra,
 	regs->r11 = regs->rflags;
 	if (entry->masks)
 		shared_store8(&v->info->evtchn_upcall_mask, 1);
+}
+
+static inline __attribute__((always_inline)) void
+reflect(struct vcpu *v, const struct trap_gate *gate, bool user, bool has_error,
+	uint32_t error)
+{
+	struct entry entry = { gate->address, ENTRY_CLEARS,
+			       gate->masks_upcalls };
+	uint64_t word = error;
+
+	if (has_error)
+		enter(v, &entry, user, &word, 1);
+	else
+		enter(v, &entry, user, NULL, 0);
+}
+
+static aside void reflect_user(struct vcpu *v, const struct trap_gate *gate,
+			       bool has_error, uint32_t error)
+{
+	trap_mode_set(v, true);
+	reflect(v, gate, true, has_error, error);
 }
 
 void trap_crash_reflect(struct vcpu *v, unsigned int vector, bool has_error,
@@ -151,30 +172,38 @@ void trap_reflect(struct vcpu *v, unsigned int vector, bool has_error,
 		  uint32_t error)
 {
 	const struct trap_gate *gate = &v->trap.gates[vector];
-	struct entry entry = { gate->address, ENTRY_CLEARS,
-			       gate->masks_upcalls };
-	uint64_t word = error;
 
-	if (unlikely(!gate->address)) {
+	if (unlikely(!gate->address))
 		trap_width(v)->reflect(v, vector, has_error, error);
-		return;
-	}
-	if (has_error)
-		enter(v, &entry, &word, 1);
+	else if (v->trap.kernel_mode)
+		reflect(v, gate, false, has_error, error);
 	else
-		enter(v, &entry, NULL, 0);
+		reflect_user(v, gate, has_error, error);
+}
+
+/* Enters a callback, from the mode that the vcpu is in. */
+static inline __attribute__((always_inline)) bool
+enter_callback(struct vcpu *v, unsigned int type, uint64_t clears,
+	       const uint64_t *extra, unsigned int extras)
+{
+	bool user = !v->trap.kernel_mode;
+	struct entry entry;
+
+	if (unlikely(!v->trap.callbacks[type].address))
+		return false;
+	if (user)
+		trap_mode_set(v, true);
+	entry = (struct entry){ v->trap.callbacks[type].address, clears,
+				v->trap.callback_masks >> type & 1 };
+	enter(v, &entry, user, extra, extras);
+	return true;
 }
 
 void trap_upcall(struct vcpu *v)
 {
-	struct entry entry = { v->trap.callbacks[CALLBACKTYPE_event].address,
-			       ENTRY_CLEARS, true };
-
-	if (unlikely(!entry.address)) {
+	if (unlikely(!enter_callback(v, CALLBACKTYPE_event, ENTRY_CLEARS, NULL,
+				     0)))
 		trap_width(v)->upcall(v);
-		return;
-	}
-	enter(v, &entry, NULL, 0);
 }
 
 void trap_nmi(struct vcpu *v)
@@ -193,16 +222,10 @@ void trap_failsafe(struct vcpu *v)
 {
 	const struct cpu_user_regs *regs = v->regs;
 	uint64_t segments[4] = { regs->ds, regs->es, regs->fs, regs->gs };
-	struct entry entry = { v->trap.callbacks[CALLBACKTYPE_failsafe].address,
-			       ENTRY_CLEARS,
-			       v->trap.callback_masks >> CALLBACKTYPE_failsafe &
-				       1 };
 
-	if (unlikely(!entry.address)) {
+	if (unlikely(!enter_callback(v, CALLBACKTYPE_failsafe, ENTRY_CLEARS,
+				     segments, 4)))
 		trap_width(v)->failsafe(v);
-		return;
-	}
-	enter(v, &entry, segments, 4);
 }
 
 /*
@@ -211,14 +234,9 @@ void trap_failsafe(struct vcpu *v)
  */
 static bool enter_call(struct vcpu *v, unsigned int type)
 {
-	struct entry entry = { v->trap.callbacks[type].address,
-			       ENTRY_CLEARS | EFLAGS_DF,
-			       v->trap.callback_masks >> type & 1 };
-
-	if (unlikely(!entry.address))
-		return trap_width(v)->call(v, type);
-	enter(v, &entry, NULL, 0);
-	return true;
+	return likely(enter_callback(v, type, ENTRY_CLEARS | EFLAGS_DF, NULL,
+				     0)) ||
+	       trap_width(v)->call(v, type);
 }
 
 void trap_syscall(struct vcpu *v)

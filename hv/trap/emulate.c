@@ -246,8 +246,8 @@ static void cpuid(struct vcpu *v, size_t length)
 }
 
 /* What is behind the prefix and no CPUID, or one with prefixes of its own. */
-static __attribute__((noinline)) bool forced(struct vcpu *v, size_t prefix,
-					     const uint8_t *bytes, size_t n)
+static aside bool forced(struct vcpu *v, size_t prefix, const uint8_t *bytes,
+			 size_t n)
 {
 	struct insn insn;
 

@@ -38,8 +38,7 @@
  * it too, but one emulator gets that wrong. Levels: 3 is for everyone, 1 and
  * 2 for the guest's kernel, 0 for nobody.
  */
-static __attribute__((noinline)) void software_interrupt(struct vcpu *v,
-							 uint32_t error)
+static aside void software_interrupt(struct vcpu *v, uint32_t error)
 {
 	uint8_t ring = v->trap.kernel_mode ? 1 : 3;
 	uint8_t code[INSN_BUFFER];
@@ -60,8 +59,7 @@ static __attribute__((noinline)) void software_interrupt(struct vcpu *v,
 	}
 }
 
-static __attribute__((noinline)) void general_protection(struct vcpu *v,
-							 uint32_t error)
+static aside void general_protection(struct vcpu *v, uint32_t error)
 {
 	if ((error & SELECTOR_ERROR_MASK) == SELECTOR_ERROR_IDT)
 		software_interrupt(v, error);
@@ -69,13 +67,13 @@ static __attribute__((noinline)) void general_protection(struct vcpu *v,
 		trap_reflect(v, VECTOR_GP, true, error);
 }
 
-static __attribute__((noinline)) void invalid_opcode(struct vcpu *v)
+static aside void invalid_opcode(struct vcpu *v)
 {
 	if (!trap_emulate_forced(v))
 		trap_reflect(v, VECTOR_UD, false, 0);
 }
 
-static __attribute__((noinline)) void device_not_available(struct vcpu *v)
+static aside void device_not_available(struct vcpu *v)
 {
 	bool wanted = v->trap.task_switched;
 
@@ -86,8 +84,7 @@ static __attribute__((noinline)) void device_not_available(struct vcpu *v)
 }
 
 /* A validated table holds no reserved bit: let us see what the walker saw. */
-static __attribute__((noinline)) void reserved_bit(struct vcpu *v,
-						   uint32_t error, uint64_t va)
+static aside void reserved_bit(struct vcpu *v, uint32_t error, uint64_t va)
 {
 	struct mm_locked m = mm_lock(v->domain);
 	struct mm_place at;
@@ -116,8 +113,7 @@ static bool table_write(struct vcpu *v, uint64_t va)
 	return true;
 }
 
-static __attribute__((noinline)) void kernel_write(struct vcpu *v,
-						   uint32_t error, uint64_t va)
+static aside void kernel_write(struct vcpu *v, uint32_t error, uint64_t va)
 {
 	if (table_write(v, va))
 		return;

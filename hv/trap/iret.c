@@ -20,7 +20,7 @@
 #include "trap/width.h"
 
 /* The NMI's handler has ended: another may come. */
-__attribute__((noinline)) void trap_nmi_unmask(struct vcpu *v)
+aside void trap_nmi_unmask(struct vcpu *v)
 {
 	v->trap.nmi_masked = false;
 	if (v->trap.nmi_pending) {
@@ -57,32 +57,26 @@ static inline bool frame_load(struct cpu_user_regs *regs,
 	return !failed;
 }
 
-/* To user mode, by IRET or, when it is the end of a system call, SYSRET. */
-static bool to_user(struct vcpu *v, const struct iret_context *c)
+static aside void no_user_root(struct vcpu *v)
 {
-	struct cpu_user_regs *regs = v->regs;
+	domain_crash(v->domain,
+		     "vcpu %u: iret to user mode without page tables for it "
+		     "(from rip %#lx)",
+		     v->id, v->regs->rip);
+}
 
-	if (unlikely(!v->mm.root_user)) {
-		domain_crash(v->domain,
-			     "vcpu %u: iret to user mode without page tables "
-			     "for it (from rip %#lx)",
-			     v->id, regs->rip);
-		return false;
-	}
-	if (c->flags & VGCF_in_syscall) {
-		regs->rcx = c->rip;
-		regs->r11 = regs->rflags;
-		regs->cs = FLAT_USER_CS64;
-		regs->ss = FLAT_USER_SS64;
-	}
-	trap_mode_set(v, false);
-	return true;
+static aside void not_canonical(struct vcpu *v, bool user)
+{
+	if (user)
+		trap_mode_set(v, false);
+	trap_reflect(v, VECTOR_GP, true, 0);
 }
 
 void trap_iret(struct vcpu *v)
 {
 	struct cpu_user_regs *regs = v->regs;
 	struct iret_context c;
+	bool user;
 
 	if (unlikely(!frame_load(regs, &c))) {
 		domain_crash(v->domain,
@@ -91,15 +85,26 @@ void trap_iret(struct vcpu *v)
 			     v->id, regs->rsp, regs->rip);
 		return;
 	}
+	user = (c.cs & 3) == 3 || (c.flags & VGCF_in_syscall);
+	if (unlikely(user && !v->mm.root_user)) {
+		no_user_root(v);
+		return;
+	}
+	regs->rip = c.rip;
+	regs->rsp = c.rsp;
 	regs->rflags = (c.rflags & EFLAGS_GUEST) | EFLAGS_IF | EFLAGS_ONE;
 	regs->cs = trap_selector_fix((uint16_t)c.cs);
 	regs->ss = trap_selector_fix((uint16_t)c.ss);
-	if (((c.cs & 3) == 3 || (c.flags & VGCF_in_syscall)) &&
-	    unlikely(!to_user(v, &c)))
-		return;
-	regs->rip = c.rip;
-	regs->rsp = c.rsp;
+	if (c.flags & VGCF_in_syscall) {
+		/* As SYSRET leaves them, which can then be used. */
+		regs->rcx = regs->rip;
+		regs->r11 = regs->rflags;
+		regs->cs = FLAT_USER_CS64;
+		regs->ss = FLAT_USER_SS64;
+	}
 	iret_virtual(v, c.rflags);
 	if (unlikely(!address_is_canonical(c.rip)))
-		trap_reflect(v, VECTOR_GP, true, 0);
+		not_canonical(v, user);
+	else if (user)
+		trap_mode_set(v, false);
 }

@@ -112,7 +112,8 @@
 /*
  * Mostly there is nothing to do before we go back: no softirq of the CPU, no
  * work of the vcpu, no event pending that is not masked. Falls through then.
- * The guest's registers are at \at(%rsp).
+ * The guest's registers are at \at(%rsp). An upcall alone is made from here,
+ * once: another vcpu may take the mask away again, for ever.
  */
 	.macro	WORK_OR_NONE at, work
 	cmpl	$0, \at + REGS_BYTES + CPU_SOFTIRQS(%rsp)
@@ -124,7 +125,12 @@
 	cmpb	$0, INFO_PENDING(%rax)
 	je	770f
 	cmpb	$0, INFO_MASK(%rax)
-	je	\work
+	jne	770f
+	mov	\at + REGS_BYTES + CPU_CURRENT(%rsp), %rdi
+	CALL_IMAGE trap_upcall
+	mov	\at + REGS_BYTES + CPU_CURRENT(%rsp), %rax
+	cmpl	$0, VCPU_WORK(%rax)
+	jne	\work
 770:
 	.endm
 

@@ -78,8 +78,8 @@ static bool in_ldt_window(uint64_t va, uint64_t *offset)
 	return *offset < LDT_PAGES * PAGE_SIZE;
 }
 
-static __attribute__((noinline)) void
-fault_in_our_range(struct vcpu *v, struct cpu_user_regs *regs, uint64_t va)
+static aside void fault_in_our_range(struct vcpu *v, struct cpu_user_regs *regs,
+				     uint64_t va)
 {
 	uint64_t offset;
 
