@@ -14,6 +14,7 @@
 #include "frame/frame.h"
 #include "lib/string.h"
 #include "log/log.h"
+#include "mm/mm.h"
 #include "trap/trap.h"
 
 #define DOM0_RESERVE_MAX  (128UL << (20 - PAGE_SHIFT)) /* pages */
@@ -118,11 +119,12 @@ int boot_guests_prepare(const struct boot_module *modules, unsigned int n,
 
 /* ---- how much of what ---- */
 
-/* Pages beside its memory that making a guest takes: its structures, and
- * while it is built a list of its memory in one piece. */
-static uint64_t overhead(uint64_t pages, uint32_t vcpus)
+/* Pages beside its memory that a guest takes: its structures, while it is
+ * built a list of its memory in one piece, and companions of its roots. */
+static uint64_t overhead(uint64_t pages, uint32_t vcpus, bool dom0)
 {
-	return 32 + 8 * (uint64_t)vcpus + pages / 256;
+	return 32 + 8 * (uint64_t)vcpus + pages / 256 +
+	       (arch_separates_roots(dom0) ? mm_companion_pages(pages) : 0);
 }
 
 static uint64_t request_pages(const struct memory_request *m, uint64_t have)
@@ -172,7 +174,7 @@ static int domu_sizes(uint64_t *left)
 
 		if (g->dom0)
 			continue;
-		need = pages + overhead(pages, g->options.vcpus);
+		need = pages + overhead(pages, g->options.vcpus, false);
 		if (need > *left) {
 			log_error("guest %s: %lu MiB asked for, %lu MiB free",
 				  name_of(i), pages >> 8, *left >> 8);
@@ -192,7 +194,7 @@ static void dom0_size(uint64_t left)
 	uint64_t own;
 
 	g->vcpus = dom0_vcpus();
-	own = overhead(left, g->vcpus);
+	own = overhead(left, g->vcpus, true);
 	left = left > own ? left - own : 0;
 	g->pages = g->max_pages = dom0_pages(left);
 	if (max->bytes)

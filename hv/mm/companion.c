@@ -13,25 +13,26 @@
  *	we run on it      the guest runs on it
  *
  * Laws: a validated L4 of a separated domain has companions, as a root of
- * shadow tables has (shadow.c), and no other frame. All guests' entries of a companion equal those of its L4
- * whenever nobody holds the mm lock: validation ends with the copy, who writes
- * an entry of an L4 (table_replace()) writes both, and hardware neither: the
- * accessed bit is set in each entry beforehand (it may be, at any time), and
- * entries of an L4 have no dirty bit.
+ * shadow tables has (shadow.c), and no other frame. All guests' entries of a
+ *companion equal those of its L4 whenever nobody holds the mm lock: validation
+ *ends with the copy, who writes an entry of an L4 (table_replace()) writes
+ *both, and hardware neither: the accessed bit is set in each entry beforehand
+ *(it may be, at any time), and entries of an L4 have no dirty bit.
  *
  * Freed frames are flushed from other CPUs' caches before they are used
  * again, like any (flush.c). A CPU's CR3 never points to a freed companion:
  * the L4 is held as somebody's root for as long.
  *
  * What a hostile guest tries: to have more of our memory than its own by
- * pinning roots without end. A domain has a limit of them, by its size; at
- * the limit, and without memory, a validation is refused.
+ * pinning roots without end. A domain has a limit of them, by its size, and
+ * boot/ keeps the memory for as many; at the limit, and without memory, a
+ * validation is refused.
  */
 #include "lib/string.h"
 #include "mm/entry.h"
 
-#define COMPANIONS_LEAST 64
-#define PAGES_PER_ROOT	 8 /* of the domain's limit */
+#define ROOTS_LEAST    64
+#define PAGES_PER_ROOT 32 /* of the domain's limit */
 
 static unsigned int order_of(unsigned int cpus)
 {
@@ -47,6 +48,16 @@ static uint64_t *companion_table(const struct frame *root, unsigned int cpu)
 	return arch_frame_ptr(mfn(root->companion + cpu));
 }
 
+static uint64_t roots_most(uint64_t max_pages)
+{
+	return ROOTS_LEAST + max_pages / PAGES_PER_ROOT;
+}
+
+uint64_t mm_companion_pages(uint64_t max_pages)
+{
+	return roots_most(max_pages) << order_of(arch_nr_cpus());
+}
+
 static bool is_full(struct domain *d)
 {
 	uint64_t pages;
@@ -54,7 +65,7 @@ static bool is_full(struct domain *d)
 	spin_lock(&d->frames.lock);
 	pages = d->frames.max_pages;
 	spin_unlock(&d->frames.lock);
-	return d->mm.companions >= COMPANIONS_LEAST + pages / PAGES_PER_ROOT;
+	return d->mm.companions >= roots_most(pages);
 }
 
 /* New memory, or what was last given back: that needs no flush, since no

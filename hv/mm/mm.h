@@ -173,6 +173,8 @@ static inline struct frame *root_guest(const struct vcpu *v)
  */
 void mm_root_activate(const struct vcpu *v);
 void mm_root_switch(const struct vcpu *v);
+/* Our memory that companions of a domain with that limit of pages may take. */
+uint64_t mm_companion_pages(uint64_t max_pages);
 /* The companion that CPU 0 would have v's guest run on, CPU n's is n further;
  * 0: none, the guest runs on the root itself (companion.c). */
 mfn_t companion_of(const struct vcpu *v, const struct frame *root);
