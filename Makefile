@@ -310,6 +310,10 @@ $(B)/guests/busybox:
 	@scripts/guests busybox $@
 $(B)/guests/xen:
 	@scripts/guests xen $@
+$(B)/guests/gnumach:
+	@scripts/guests gnumach $@
+$(B)/guests/grub-i386-xen.bin:
+	@scripts/guests grub-i386 $@
 
 $(B)/guests/selftest: tests/boot/selftest.c | need-build
 	@mkdir -p $(@D)
