@@ -10,6 +10,7 @@
  * A call that pauses keeps its progress in the same registers, so it must
  * fit 32 bits: see mmu.c. The instruction has two bytes like SYSCALL.
  */
+#include "arch.h"
 #include "argument.h"
 #include "call/call.h"
 #include "frame/frame.h"
@@ -70,6 +71,34 @@ static long set_gdt(struct vcpu *v, struct call_args *args)
 	return mm_gdt_set(v, frames, entries);
 }
 
+/* set_trap_table(traps): as with 64 bits; no address can be wrong. */
+static long set_trap_table(struct vcpu *v, struct call_args *args)
+{
+	struct trap_info t;
+
+	if (!args->a[0]) {
+		trap_table_clear(v);
+		return 0;
+	}
+	for (unsigned int i = 1;; i++) {
+		if (arg_read_trap_info(v, &t, args->a[0]))
+			return -EFAULT;
+		if (!t.address)
+			return 0;
+		trap_gate_set(v, &t);
+		args->a[0] += sizeof(struct trap_info32);
+		if (i % 256 == 0 && arch_preempt_pending())
+			return -ERESTART;
+	}
+}
+
+/* stack_switch(ss, esp) */
+static long stack_switch(struct vcpu *v, struct call_args *args)
+{
+	trap_stack_switch32(v, (uint32_t)args->a[0], (uint32_t)args->a[1]);
+	return 0;
+}
+
 /* set_callbacks(event cs, eip, failsafe cs, eip) */
 static long set_callbacks(struct vcpu *v, struct call_args *args)
 {
@@ -106,8 +135,10 @@ static long set_segment_base(struct vcpu *v, struct call_args *args)
 static hypercall_fn multicall;
 
 static hypercall_fn *const table[] = {
+	[__HYPERVISOR_set_trap_table] = set_trap_table,
 	[__HYPERVISOR_mmu_update] = hc_mmu_update32,
 	[__HYPERVISOR_set_gdt] = set_gdt,
+	[__HYPERVISOR_stack_switch] = stack_switch,
 	[__HYPERVISOR_set_callbacks] = set_callbacks,
 	[__HYPERVISOR_update_descriptor] = update_descriptor,
 	[__HYPERVISOR_multicall] = multicall,

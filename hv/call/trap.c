@@ -19,11 +19,6 @@
  */
 long hc_set_trap_table(struct vcpu *v, struct call_args *args)
 {
-	size_t bytes = arg_bytes_trap_info(v);
-	union {
-		uint64_t words[2];
-		struct trap_info t;
-	} in;
 	int error;
 
 	if (!args->a[0]) {
@@ -31,17 +26,19 @@ long hc_set_trap_table(struct vcpu *v, struct call_args *args)
 		return 0;
 	}
 	for (unsigned int i = 1;; i++) {
-		/* As it is, or from another layout. */
-		if (likely(bytes == sizeof(in.t))
-			    ? guest_words_from(in.words, args->a[0], 2)
-			    : arg_read_trap_info(v, &in.t, args->a[0]))
+		union {
+			uint64_t words[2];
+			struct trap_info t;
+		} in;
+
+		if (guest_words_from(in.words, args->a[0], 2))
 			return -EFAULT;
 		if (!in.t.address)
 			return 0;
 		error = trap_table_set(v, &in.t, 1);
 		if (error)
 			return error;
-		args->a[0] += bytes;
+		args->a[0] += sizeof(in.t);
 		if (i % GATES_BEFORE_PAUSE == 0 && arch_preempt_pending())
 			return -ERESTART;
 	}

@@ -32,10 +32,15 @@ void trap_gate_set(struct vcpu *v, const struct trap_info *t)
 int trap_table_set(struct vcpu *v, const struct trap_info *t, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
-		if (!trap_width(v)->address_ok(t[i].address))
+		if (!address_is_canonical(t[i].address))
 			return -EINVAL;
 	for (unsigned int i = 0; i < n; i++)
-		trap_gate_set(v, &t[i]);
+		v->trap.gates[t[i].vector] = (struct trap_gate){
+			.address = t[i].address,
+			.cs = trap_selector_fix(t[i].cs),
+			.dpl = TI_GET_DPL(&t[i]),
+			.masks_upcalls = TI_GET_IF(&t[i]),
+		};
 	return 0;
 }
 
@@ -96,7 +101,7 @@ int trap_callback_unregister(struct vcpu *v, unsigned int type)
 
 int trap_stack_switch(struct vcpu *v, uint64_t ss, uint64_t sp)
 {
-	v->trap.kernel_ss = trap_width(v)->selector((uint16_t)ss);
+	v->trap.kernel_ss = trap_selector_fix((uint16_t)ss);
 	v->trap.kernel_sp = sp;
 	return 0;
 }

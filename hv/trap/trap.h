@@ -60,6 +60,9 @@ static inline bool trap_gate_is_set(const struct trap_gate *gate)
  * Hypercalls' work. The address of a 32-bit guest's callback has the code
  * selector in its upper half.
  */
+/* One gate of either width, whose address was checked. */
+void trap_gate_set(struct vcpu *v, const struct trap_info *t);
+/* Those of a 64-bit guest: -EINVAL. */
 [[nodiscard]] int trap_table_set(struct vcpu *v, const struct trap_info *t,
 				 unsigned int n);
 void trap_table_clear(struct vcpu *v);
@@ -67,6 +70,7 @@ void trap_table_clear(struct vcpu *v);
 					 unsigned int flags, uint64_t address);
 [[nodiscard]] int trap_callback_unregister(struct vcpu *v, unsigned int type);
 [[nodiscard]] int trap_stack_switch(struct vcpu *v, uint64_t ss, uint64_t sp);
+void trap_stack_switch32(struct vcpu *v, uint32_t ss, uint32_t sp);
 /* HYPERVISOR_iret: the frame is on the guest's stack. Sets all registers,
  * crashes the domain when the frame cannot be read or makes no sense. */
 void trap_iret(struct vcpu *v);

@@ -46,6 +46,12 @@ static void gate32(struct trap_gate *g, uint64_t address)
 		g->cs = selector32((uint16_t)(address >> 32));
 }
 
+void trap_stack_switch32(struct vcpu *v, uint32_t ss, uint32_t sp)
+{
+	v->trap.kernel_ss = selector32((uint16_t)ss);
+	v->trap.kernel_sp = sp;
+}
+
 /* One root for both modes, and the GS base is the selector's. */
 static void mode_visit32(struct vcpu *v, bool kernel)
 {

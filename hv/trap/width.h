@@ -102,9 +102,6 @@ static inline uint16_t trap_code_selector32(uint16_t selector)
 bool trap_context_ok32(const struct vcpu_guest_context *c);
 void trap_context_mode32(struct vcpu *v, bool kernel);
 
-/* Enters a gate in the table; its address was checked (table.c). */
-void trap_gate_set(struct vcpu *v, const struct trap_info *t);
-
 /* bounce.c: a guest without gate, callback or stack is at its end. */
 void trap_crash_reflect(struct vcpu *v, unsigned int vector, bool has_error,
 			uint32_t error);

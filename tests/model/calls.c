@@ -58,8 +58,7 @@ static void handlers_set(struct vcpu *v)
 					     .cs = FLAT_KERNEL_CS,
 					     .address = at };
 
-		if (trap_table_set(v, &t, 1))
-			host_fail("calls: no gate %u", i);
+		trap_gate_set(v, &t);
 	}
 	for (unsigned int i = 0; i < 3; i++)
 		if (trap_callback_register(v, i, pick(2), at))

@@ -38,7 +38,7 @@ static void set_gate(unsigned int vector, uint32_t address, uint8_t flags,
 {
 	struct trap_info t = { (uint8_t)vector, flags, cs, address };
 
-	assert_int_equal(trap_table_set(v, &t, 1), 0);
+	trap_gate_set(v, &t);
 }
 
 static void in_ring3(void)
@@ -69,7 +69,7 @@ static int setup(void **state)
 	v->regs->rsp = USER_STACK;
 	v->regs->rflags = FLAGS;
 	in_ring1();
-	assert_int_equal(trap_stack_switch(v, RING1_SS & ~3, KERNEL_STACK), 0);
+	trap_stack_switch32(v, RING1_SS & ~3, KERNEL_STACK);
 	set_gate(VECTOR_PF, HANDLER, 4, OWN_CS & ~3);
 	set_gate(VECTOR_BP, HANDLER + 8, 3, RING1_CS);
 	set_gate(VECTOR_GP, HANDLER + 16, 0, RING1_CS);
@@ -523,7 +523,7 @@ static void structures(void **state)
 	words_at(DATA, w, 4);
 	assert_int_equal(w[1], 0x11);
 	assert_int_equal(w[2], 0x22);
-	assert_int_equal(arg_bytes_trap_info(v), 8);
+	assert_int_equal(arg_bytes_frame_number(v), 4);
 	/* The last bytes of the last page that there is. */
 	assert_int_equal(arg_read_mmuext_op(v, &op, host_guest_va(16) - 12), 0);
 	assert_int_equal(arg_read_mmuext_op(v, &op, host_guest_va(16) - 8),
