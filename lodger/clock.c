@@ -72,8 +72,7 @@ uint64_t clock_wall(uint64_t *nanoseconds)
 		do
 			version = version_of(&shared_info->wc_version);
 		while (version & 1);
-		seconds = ((uint64_t)wc_sec_hi() << 32) |
-			  shared_info->wc_sec;
+		seconds = ((uint64_t)wc_sec_hi() << 32) | shared_info->wc_sec;
 		rest = shared_info->wc_nsec;
 		barrier();
 	} while (version_of(&shared_info->wc_version) != version);

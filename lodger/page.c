@@ -57,7 +57,8 @@ void page_init(void)
 	reserve_bytes((unsigned long)image_start,
 		      (unsigned long)(image_end - image_start));
 	reserve_bytes((unsigned long)start_info, sizeof(*start_info));
-	reserve_bytes(start_info->mfn_list, start_info->nr_pages * sizeof(*mfn_list));
+	reserve_bytes(start_info->mfn_list,
+		      start_info->nr_pages * sizeof(*mfn_list));
 	/* One page more than the tables: the boot stack. */
 	reserve_bytes(start_info->pt_base,
 		      (start_info->nr_pt_frames + 1) * PAGE_SIZE);

@@ -36,8 +36,8 @@ static void put_padded(struct sink *sink, const struct spec *spec,
 		put(sink, ' ');
 }
 
-static void put_number(struct sink *sink, struct spec *spec,
-		       uint64_t value, unsigned int base, int negative)
+static void put_number(struct sink *sink, struct spec *spec, uint64_t value,
+		       unsigned int base, int negative)
 {
 	char digits[24];
 	int at = sizeof(digits);

@@ -91,9 +91,9 @@ long page_unprotect(void *page)
 /* An entry of that level for a table below it. */
 static pte_t table_pointer(const pte_t *table, int level)
 {
-	return pte_make(virt_to_mfn(table),
-			level == 3 && TABLE_LEVELS == 3 ? PTE_PRESENT
-							: PTE_TABLE);
+	return pte_make(virt_to_mfn(table), level == 3 && TABLE_LEVELS == 3
+						    ? PTE_PRESENT
+						    : PTE_TABLE);
 }
 
 long table_map(void *address, unsigned long mfn, pte_t flags)

@@ -16,7 +16,7 @@
 static struct tlb {
 	uint64_t root;
 	uint64_t companion; /* 0: the guest's accesses take the root, too */
-	bool narrow; /* the root is a 32-bit guest's L3 */
+	bool narrow;	    /* the root is a 32-bit guest's L3 */
 	struct host_tlb_entry *entry;
 	unsigned int n, room;
 } tlbs[HOST_MAX_CPUS];

@@ -64,8 +64,8 @@ static inline bool elf_range_ok(uint64_t offset, uint64_t len, size_t size)
 
 /*
  * Checks that this is an executable for x86-64, or for i386 in a 32-bit
- * file, whose table of segments is inside the file. A table of sections that is not, or of an unknown form,
- * counts as none. Errors as of image_parse().
+ * file, whose table of segments is inside the file. A table of sections that is
+ * not, or of an unknown form, counts as none. Errors as of image_parse().
  */
 [[nodiscard]] int elf_open(const void *data, size_t size, struct elf_file *out,
 			   struct image_error *err);

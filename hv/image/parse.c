@@ -253,8 +253,8 @@ static int notes_check(const struct xen_notes *notes, struct image_error *err)
 }
 
 /* A 32-bit kernel must be for page tables of three levels: that is ours. */
-static int check_pae(const struct xen_notes *notes, const struct kernel_image *k,
-		     struct image_error *err)
+static int check_pae(const struct xen_notes *notes,
+		     const struct kernel_image *k, struct image_error *err)
 {
 	static const char *const good[] = { "yes", "yes[extended-cr3]",
 					    "bimodal" };

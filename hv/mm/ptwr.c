@@ -124,8 +124,8 @@ static bool decode_write(struct vcpu *v, uint64_t va, struct ptwr *w)
 	uint8_t bytes[INSN_BUFFER];
 	size_t n = insn_fetch(v, v->regs->rip, bytes);
 
-	if (decode_insn(bytes, n, mm_width(v->domain)->decode,
-			&w->insn) != DECODE_OK ||
+	if (decode_insn(bytes, n, mm_width(v->domain)->decode, &w->insn) !=
+		    DECODE_OK ||
 	    w->insn.op == INSN_NONE || w->insn.op > INSN_LAST_WRITE)
 		return false;
 	insn_regs_load(v, &w->insn, &w->regs);

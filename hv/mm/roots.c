@@ -55,7 +55,7 @@ static int root_replace(struct mm_locked m, struct vcpu *v, bool user,
 	/* Kernels see the m2p. User mode does if it has a kernel's root. */
 	if (new && !user)
 		root_m2p_show(m, new, true);
-	else if (new && m2p_is_strict(m.d))
+	else if (new &&m2p_is_strict(m.d))
 		root_m2p_show(m, new, false);
 	*slot = new;
 	if (v->domain->width == WIDTH_32)

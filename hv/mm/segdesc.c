@@ -123,9 +123,8 @@ int mm_ldt_set(struct vcpu *v, uint64_t va, unsigned int entries)
 	struct frame *old[LDT_PAGES];
 
 	if (entries > 8192 ||
-	    (entries &&
-	     ((va & ~PAGE_MASK) || !mm_va_is_guest(v->domain, va) ||
-	      !mm_va_is_guest(v->domain, va + entries * 8UL - 1))))
+	    (entries && ((va & ~PAGE_MASK) || !mm_va_is_guest(v->domain, va) ||
+			 !mm_va_is_guest(v->domain, va + entries * 8UL - 1))))
 		return -EINVAL;
 	memcpy(old, v->mm.ldt, sizeof(old));
 	memset(v->mm.ldt, 0, sizeof(v->mm.ldt));

@@ -143,7 +143,7 @@ static __inline__ long hypercall_by_page(unsigned long op, unsigned long a1,
 #ifdef __i386__
 #define HV_LOW(x)  ((unsigned long)(uint64_t)(x))
 #define HV_HIGH(x) ((unsigned long)((uint64_t)(x) >> 32))
-#define HYPERVISOR_update_descriptor(ma, desc)                            \
+#define HYPERVISOR_update_descriptor(ma, desc)                        \
 	HV4(update_descriptor, HV_LOW(ma), HV_HIGH(ma), HV_LOW(desc), \
 	    HV_HIGH(desc))
 #define HYPERVISOR_update_va_mapping(va, pte, flags) \

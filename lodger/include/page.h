@@ -8,8 +8,8 @@
 #ifndef LODGER_PAGE_H
 #define LODGER_PAGE_H
 
-#define PAGE_SIZE	 4096UL
-#define PAGE_MASK	 (~(PAGE_SIZE - 1))
+#define PAGE_SIZE 4096UL
+#define PAGE_MASK (~(PAGE_SIZE - 1))
 #ifdef __i386__
 #define VIRT_BASE 0xc0000000UL
 #else

@@ -9,7 +9,8 @@
 
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
-/* Knows %c %s %d %i %u %x %p %%, the lengths l, ll (u and x only) and z, width, '-' and '0'. */
+/* Knows %c %s %d %i %u %x %p %%, the lengths l, ll (u and x only) and z, width,
+ * '-' and '0'. */
 int vsnprintf(char *out, size_t size, const char *format, va_list args);
 int snprintf(char *out, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
 /* To the console; a line longer than 511 characters is cut. */

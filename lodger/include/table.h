@@ -47,8 +47,9 @@ static __inline__ unsigned long pte_mfn(pte_t pte)
 /* The kernel's root, as the loader made it. */
 pte_t *table_root(void);
 /*
- * The entry of level 1..TABLE_LEVELS that translates address under root, through the
- * linear map; NULL where a higher entry is absent. Read it, do not write it.
+ * The entry of level 1..TABLE_LEVELS that translates address under root,
+ * through the linear map; NULL where a higher entry is absent. Read it, do not
+ * write it.
  */
 pte_t *table_entry(pte_t *root, const void *address, int level);
 /* The present L1 entry of address under the kernel's root, or NULL. */

@@ -91,10 +91,10 @@ static void check_cpu(unsigned int cpu)
 			     host_guest_root(cpu), loaded);
 	if (root && host_root_is_narrow(cpu) != (v->domain->width == WIDTH_32))
 		oracle_fault("cpu %u has a root of the wrong width", cpu);
-	if (root && (oracle_type(root) != (host_root_is_narrow(cpu)
-						   ? FRAME_L3_ROOT
-						   : FRAME_L4) ||
-		     !(root->type.v & FRAME_VALIDATED)))
+	if (root &&
+	    (oracle_type(root) !=
+		     (host_root_is_narrow(cpu) ? FRAME_L3_ROOT : FRAME_L4) ||
+	     !(root->type.v & FRAME_VALIDATED)))
 		oracle_fault("cpu %u: root %#lx has type word %#lx", cpu,
 			     loaded, root->type.v);
 	check_segments(cpu, v, host_loaded(cpu)->gdt, GDT_GUEST_PAGES, "GDT");

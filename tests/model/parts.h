@@ -46,8 +46,8 @@ static inline bool oracle_is_table(enum frame_type t)
 static inline unsigned int oracle_level(enum frame_type t)
 {
 	static const uint8_t levels[] = {
-		[FRAME_L1] = 1,	   [FRAME_L2] = 2,	[FRAME_L3] = 3,
-		[FRAME_L4] = 4,	   [FRAME_L2_HV] = 2,	[FRAME_L3_ROOT] = 3,
+		[FRAME_L1] = 1, [FRAME_L2] = 2,	   [FRAME_L3] = 3,
+		[FRAME_L4] = 4, [FRAME_L2_HV] = 2, [FRAME_L3_ROOT] = 3,
 	};
 
 	return levels[t];

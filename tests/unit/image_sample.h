@@ -158,17 +158,16 @@ static inline void sample_narrow(struct sample *s)
 	memset(s->bytes, 0, 64 + h.phnum * sizeof(seg[0]));
 	memcpy(s->bytes, &n, sizeof(n));
 	for (unsigned i = 0; i < h.phnum; i++) {
-		uint32_t v[8] = { seg[i].type,	 seg[i].offset, seg[i].vaddr,
-				  seg[i].paddr,	 seg[i].filesz, seg[i].memsz,
-				  seg[i].flags,	 seg[i].align };
+		uint32_t v[8] = { seg[i].type,	seg[i].offset, seg[i].vaddr,
+				  seg[i].paddr, seg[i].filesz, seg[i].memsz,
+				  seg[i].flags, seg[i].align };
 
 		memcpy(s->bytes + 52 + i * 32, v, 32);
 	}
 	for (unsigned i = 0; i < h.shnum; i++) {
-		uint32_t v[10] = { sec[i].name,	  sec[i].type,
-				   sec[i].flags,  sec[i].addr,
-				   sec[i].offset, sec[i].size,
-				   sec[i].link,	  sec[i].info };
+		uint32_t v[10] = { sec[i].name, sec[i].type,   sec[i].flags,
+				   sec[i].addr, sec[i].offset, sec[i].size,
+				   sec[i].link, sec[i].info };
 
 		memcpy(s->bytes + h.shoff + i * 40, v, 40);
 	}

@@ -64,16 +64,16 @@ static void misplaced_tables(void)
 			TEST_REFUSED(table_write(&root[i], root[3]));
 	TEST_RESULT(page_protect(plain), 0);
 	TEST_RESULT(table_ext(MMUEXT_PIN_L2_TABLE, virt_to_mfn(plain)), 0);
-	TEST_REFUSED(table_write(&root[3], pte_make(virt_to_mfn(plain),
-						    PTE_PRESENT)));
+	TEST_REFUSED(table_write(&root[3],
+				 pte_make(virt_to_mfn(plain), PTE_PRESENT)));
 	TEST_REFUSED(table_ext(MMUEXT_PIN_L2_TABLE, pte_mfn(root[3])));
 	TEST_REFUSED(table_ext(MMUEXT_PIN_L1_TABLE, pte_mfn(root[3])));
 	TEST_RESULT(table_ext(MMUEXT_UNPIN_TABLE, virt_to_mfn(plain)), 0);
 	TEST_RESULT(page_unprotect(plain), 0);
 	page_free(plain);
 	/* Linear mappings, which would show tables as memory or as tables. */
-	TEST_REFUSED(table_write(&root[1], pte_make(virt_to_mfn(root),
-						    PTE_PRESENT)));
+	TEST_REFUSED(table_write(&root[1],
+				 pte_make(virt_to_mfn(root), PTE_PRESENT)));
 	TEST_REFUSED(table_write(table_entry(root, VA, 2),
 				 pte_make(pte_mfn(root[3]), PTE_TABLE)));
 }
@@ -117,8 +117,9 @@ static void addresses(void)
 		TEST_RESULT(probe_write((void *)at[i], 1), TRAP_PF);
 		op.arg1.linear_addr = at[i];
 		HYPERVISOR_mmuext_op(&op, 1, NULL, DOMID_SELF);
-		TEST_RESULT(HYPERVISOR_memory_op(XENMEM_machphys_mapping, at[i]),
-			    -XEN_EFAULT);
+		TEST_RESULT(
+			HYPERVISOR_memory_op(XENMEM_machphys_mapping, at[i]),
+			-XEN_EFAULT);
 	}
 	/* Across the end of 4 GiB. */
 	TEST_RESULT(HYPERVISOR_xen_version(XENVER_commandline, -8UL),

@@ -84,7 +84,8 @@ static void vcpu_mask(unsigned int port)
 	TEST_RESULT(event_send(port), 0);
 	TEST_RESULT(seen, 0);
 	TEST_RESULT(vcpu_info->evtchn_upcall_pending, 1);
-	TEST_RESULT((vcpu_info->evtchn_pending_sel >> (port / LONG_BITS)) & 1, 1);
+	TEST_RESULT((vcpu_info->evtchn_pending_sel >> (port / LONG_BITS)) & 1,
+		    1);
 	/* Clearing the mask does nothing by itself; the next call does. */
 	*(volatile uint8_t *)&vcpu_info->evtchn_upcall_mask = 0;
 	clock_spin(MILLISECOND);
@@ -205,7 +206,8 @@ static void many(void)
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < ARRAY_SIZE(ports); i++) {
 			port = event_bind_ipi(0);
-			TEST_ASSERT(port > 0 && port < (long)PORTS, "%ld", port);
+			TEST_ASSERT(port > 0 && port < (long)PORTS, "%ld",
+				    port);
 			ports[i] = (unsigned short)port;
 		}
 		deliver(listen(ports[ARRAY_SIZE(ports) - 1]));

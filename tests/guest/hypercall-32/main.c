@@ -106,9 +106,10 @@ static void version(void)
 static void bad_pointers(void)
 {
 	/* Null, unmapped, the hypervisor's, the last page. */
-	static const unsigned long bad[] = { 0,		  0x10000000UL,
-					     0xf5800000UL, 0xfc000000UL,
-					     0xf57ffff0UL, -4096UL, -8UL };
+	static const unsigned long bad[] = {
+		0,	 0x10000000UL, 0xf5800000UL, 0xfc000000UL, 0xf57ffff0UL,
+		-4096UL, -8UL
+	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -35,8 +35,8 @@ static void read_back(void)
 				       PTE_RO | PTE_USER,
 				       PTE_RW | 0xe00,
 				       PTE_RW | (pte_t)1 << 63 };
-	pte_t keep = PTE_FRAME | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_NX |
-		     0xe00;
+	pte_t keep =
+		PTE_FRAME | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_NX | 0xe00;
 	pte_t junk = ((pte_t)0xdeadb << 44 | 0x12345678) & ~1UL;
 	unsigned long value;
 	unsigned int i;
@@ -74,8 +74,8 @@ static void refused(void)
 	TEST_REFUSED(set_va(VA, pte_make(0xfffffffUL, PTE_RO)));
 	TEST_REFUSED(set_va(VA, pte_make(virt_to_mfn(data), PTE_RW) |
 					(pte_t)1 << 51));
-	TEST_REFUSED(table_ext(MMUEXT_NEW_USER_BASEPTR,
-			       virt_to_mfn(table_root())));
+	TEST_REFUSED(
+		table_ext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(table_root())));
 	TEST_REFUSED(table_ext(MMUEXT_NEW_BASEPTR, virt_to_mfn(data)));
 }
 
@@ -141,8 +141,8 @@ static void hypervisor_slots(void)
 	TEST_ASSERT(pte_mfn(high[428]) != virt_to_mfn(data), "the guest's");
 	for (i = 428; i < 512; i++) {
 		TEST_REFUSED(table_write(&high[i], 0));
-		TEST_REFUSED(table_write(&high[i], pte_make(virt_to_mfn(data),
-							    PTE_TABLE)));
+		TEST_REFUSED(table_write(
+			&high[i], pte_make(virt_to_mfn(data), PTE_TABLE)));
 	}
 	TEST_REFUSED(table_ext(MMUEXT_PIN_L2_TABLE, virt_to_mfn(high)));
 	TEST_REFUSED(table_write(&root[0], root[3]));

@@ -8,8 +8,8 @@
  * whole entry; what is between them is not present, so that it may be
  * anything. Kernels that want it in one step use CMPXCHG8B. Tables of level 2
  * may be written as well, but for the hypervisor's slots; a root may not. The
- * rest is as in ptwr. A segment with a base counts: the address is what the processor
- * would have computed.
+ * rest is as in ptwr. A segment with a base counts: the address is what the
+ * processor would have computed.
  */
 #include "lodger.h"
 
@@ -39,7 +39,8 @@ static void halves(void)
 	half[0] = 0x12345678 & ~1UL;
 	TEST_RESULT(half[1], 0x000fff00);
 	TEST_RESULT(half[0], 0x12345678 & ~1UL);
-	/* Present with a frame that is not there: the second half is refused. */
+	/* Present with a frame that is not there: the second half is refused.
+	 */
 	TEST_RESULT(probe_write(entry, LOW), TRAP_PF);
 	TEST_RESULT(probe_fault.error, PF_WRITE | PF_PRESENT);
 	TEST_RESULT(probe_fault.cr2, entry);
@@ -173,10 +174,10 @@ static void refused(void)
 	TEST_RESULT(probe_write((char *)entry + 6, 0), TRAP_PF);
 	TEST_RESULT(probe_write(table_root() + 1, 0), TRAP_PF);
 	TEST_RESULT(probe_write(table_root() + 4, 0), TRAP_PF);
-	TEST_RESULT(probe_write(entry,
-				(unsigned long)pte_make(virt_to_mfn(table_root()),
-							PTE_RW)),
-		    TRAP_PF);
+	TEST_RESULT(
+		probe_write(entry, (unsigned long)pte_make(
+					   virt_to_mfn(table_root()), PTE_RW)),
+		TRAP_PF);
 	TEST_RESULT(page_protect(plain), 0);
 	TEST_RESULT(probe_write(plain, 1), TRAP_PF);
 	TEST_RESULT(page_unprotect(plain), 0);

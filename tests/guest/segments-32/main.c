@@ -110,18 +110,18 @@ static void call_gates(void)
 
 	for (i = 0; i < ARRAY_SIZE(selectors); i++)
 		for (dpl = 0; dpl < 4; dpl++)
-			TEST_RESULT(set(6, (uint64_t)(0x8c | dpl << 5) << 40 |
-						   (uint64_t)selectors[i]
-							   << 16),
-				    -XEN_EINVAL);
+			TEST_RESULT(
+				set(6, (uint64_t)(0x8c | dpl << 5) << 40 |
+					       (uint64_t)selectors[i] << 16),
+				-XEN_EINVAL);
 	TEST_RESULT(set(6, 0), 0);
 	TEST_RESULT(set(5, ~((uint64_t)1 << 47)), 0);
 	TEST_RESULT(set(5, 0), 0);
 	TEST_RESULT(HYPERVISOR_update_descriptor(virt_to_machine(gdt) + 4, 0),
 		    -XEN_EINVAL);
-	TEST_RESULT(HYPERVISOR_update_descriptor(virt_to_machine(table_root()),
-						 0),
-		    -XEN_EINVAL);
+	TEST_RESULT(
+		HYPERVISOR_update_descriptor(virt_to_machine(table_root()), 0),
+		-XEN_EINVAL);
 }
 
 /* A page with 64-bit code in it is no GDT. */

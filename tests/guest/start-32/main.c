@@ -108,9 +108,9 @@ static void contents(void)
 	TEST_RESULT(HYPERVISOR_memory_op(XENMEM_machphys_mapping, &m), 0);
 	TEST_RESULT(m.v_start, MACH2PHYS_VIRT_START);
 	TEST_ASSERT(m.max_mfn >= virt_to_mfn(bss), "max_mfn %lx", m.max_mfn);
-	TEST_RESULT(HYPERVISOR_xen_version(XENVER_platform_parameters,
-					   &platform),
-		    0);
+	TEST_RESULT(
+		HYPERVISOR_xen_version(XENVER_platform_parameters, &platform),
+		0);
 	TEST_RESULT(platform.virt_start, HYPERVISOR_VIRT_START);
 	for (pfn = 0; pfn < start_info->nr_pages; pfn++)
 		TEST_RESULT(M2P[pfn_to_mfn(pfn)], pfn);

@@ -184,7 +184,8 @@ static void polling(void)
 	TEST_RESULT(event_unmask(port), 0);
 	ports[0] = 4000;
 	TEST_RESULT(poll(ports, 1, 1), -XEN_EINVAL);
-	TEST_RESULT(poll((unsigned int *)(HYPERVISOR_VIRT_START - 4096), 1, 1), -XEN_EFAULT);
+	TEST_RESULT(poll((unsigned int *)(HYPERVISOR_VIRT_START - 4096), 1, 1),
+		    -XEN_EFAULT);
 	TEST_RESULT(poll(ports, 1000, 1), -XEN_EINVAL);
 	TEST_RESULT(event_close(ports[1]), 0);
 }

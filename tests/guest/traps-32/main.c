@@ -140,12 +140,12 @@ static void plain_iret(void)
 extern const char user_code[], user_code_end[];
 __asm__(".section .rodata\n"
 	"user_code:\n"
-	"	int	$0x80\n" /* 2 bytes */
-	"	int	$0x81\n" /* 2 bytes */
-	"	int3\n"		 /* 1 byte */
-	"	ud2\n"		 /* 2 bytes */
-	"	mov	0x123, %al\n"	/* 5 bytes */
-	"	mov	(%edi), %al\n"	/* 2 bytes */
+	"	int	$0x80\n"       /* 2 bytes */
+	"	int	$0x81\n"       /* 2 bytes */
+	"	int3\n"		       /* 1 byte */
+	"	ud2\n"		       /* 2 bytes */
+	"	mov	0x123, %al\n"  /* 5 bytes */
+	"	mov	(%edi), %al\n" /* 2 bytes */
 	"	pushf\n"
 	"	pop	%edi\n"
 	"	int	$0x80\n"
