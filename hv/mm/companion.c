@@ -130,8 +130,6 @@ void root_m2p_show(struct mm_locked m, struct frame *root, bool shown)
 {
 	unsigned int cpus = m.d->mm.separated ? arch_nr_cpus() : 0;
 
-	if (mm_width(m.d)->root != FRAME_L4)
-		return; /* programs of a 32-bit guest never see it */
 	arch_l4_m2p_show(frame_ptr(root), shown);
 	for (unsigned int cpu = 0; cpu < cpus; cpu++)
 		arch_l4_m2p_show(companion_table(root, cpu), shown);

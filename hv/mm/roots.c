@@ -36,29 +36,34 @@ void mm_root_switch(const struct vcpu *v)
 void mm_root_activate(const struct vcpu *v)
 {
 	flush_note(); /* before: what ends meanwhile is not flushed for sure */
-	if (v->domain->width == WIDTH_32)
-		arch_root32_load(frame_mfn(root_for(v, false)));
-	else
+	if (likely(v->domain->width == WIDTH_64))
 		mm_root_switch(v);
+	else
+		arch_root32_load(frame_mfn(root_for(v, false)));
 }
 
-/* The mm lock is held and nothing is orphaned. */
-static int root_replace(struct mm_locked m, struct vcpu *v, bool user,
-			struct frame *new)
+/*
+ * The mm lock is held and nothing is orphaned. Inlined for each width, which
+ * decides the root's type; t is that. A 32-bit guest has one root, in both
+ * places.
+ */
+static inline __attribute__((always_inline)) int
+root_replace(struct mm_locked m, struct vcpu *v, bool user, struct frame *new,
+	     enum frame_type t)
 {
 	struct frame **slot = user ? &v->mm.root_user : &v->mm.root_kernel;
 	struct frame *old = *slot;
-	int rc = new ? mm_get_table(m, new, mm_width(m.d)->root) : 0;
+	int rc = new ? mm_get_table(m, new, t) : 0;
 
 	if (rc)
 		return rc;
 	/* Kernels see the m2p. User mode does if it has a kernel's root. */
-	if (new && !user)
+	if (t == FRAME_L4 && new && !user)
 		root_m2p_show(m, new, true);
-	else if (new &&m2p_is_strict(m.d))
+	else if (t == FRAME_L4 && new && m2p_is_strict(m.d))
 		root_m2p_show(m, new, false);
 	*slot = new;
-	if (v->domain->width == WIDTH_32)
+	if (t == FRAME_L3_ROOT)
 		v->mm.root_user = new;
 	if (unlikely(m.d->mm.shadowed))
 		shadow_root_changed(m, v, user);
@@ -67,6 +72,13 @@ static int root_replace(struct mm_locked m, struct vcpu *v, bool user,
 	if (old)
 		mm_drop_table(m, old);
 	return 0;
+}
+
+static __attribute__((noinline)) int root_replace32(struct mm_locked m,
+						    struct vcpu *v,
+						    struct frame *new)
+{
+	return root_replace(m, v, false, new, FRAME_L3_ROOT);
 }
 
 int mm_root_set(struct vcpu *v, bool user, guest_mfn_t root)
@@ -82,7 +94,8 @@ int mm_root_set(struct vcpu *v, bool user, guest_mfn_t root)
 	m = mm_lock(v->domain);
 	rc = mm_settle(m);
 	if (!rc)
-		rc = root_replace(m, v, user, f);
+		rc = likely(wide) ? root_replace(m, v, user, f, FRAME_L4)
+				  : root_replace32(m, v, f);
 	mm_unlock(m);
 	return rc;
 }
