@@ -121,10 +121,8 @@ static aside void kernel_write(struct vcpu *v, uint32_t error, uint64_t va)
 	trap_reflect(v, VECTOR_PF, true, error);
 }
 
-void trap_page_fault(struct vcpu *v, uint32_t error, uint64_t va)
+static inline void page_fault(struct vcpu *v, uint32_t error, uint64_t va)
 {
-	if (unlikely(v->mm.shadow_root[0]) && mm_shadow_fault(v, va, &error))
-		return;
 	if (unlikely(error & PF_RESERVED)) {
 		reserved_bit(v, error, va);
 		return;
@@ -138,6 +136,20 @@ void trap_page_fault(struct vcpu *v, uint32_t error, uint64_t va)
 	}
 	shared_store64(&v->info->arch.cr2, va);
 	trap_reflect(v, VECTOR_PF, true, error);
+}
+
+static aside void shadowed_fault(struct vcpu *v, uint32_t error, uint64_t va)
+{
+	if (!mm_shadow_fault(v, va, &error))
+		page_fault(v, error, va);
+}
+
+void trap_page_fault(struct vcpu *v, uint32_t error, uint64_t va)
+{
+	if (unlikely(v->mm.shadow_root[0]))
+		shadowed_fault(v, error, va);
+	else
+		page_fault(v, error, va);
 }
 
 static void debug(struct vcpu *v, uint64_t dr6)
