@@ -297,7 +297,7 @@ static bool range_fill(struct mm_locked m, struct vcpu *v)
 static bool fault(struct mm_locked m, struct vcpu *v, uint64_t va,
 		  uint32_t *error)
 {
-	struct path p;
+	struct path p = { .top = 0 };
 
 	if (!mm_va_is_guest(m.d, va))
 		return m.d->width == WIDTH_32 && range_fill(m, v);
@@ -448,7 +448,7 @@ static void roots_free(struct mm_locked m)
 		struct vcpu_mm *mm = &m.d->vcpu[i]->mm;
 
 		for (unsigned int kernel = 0; kernel < 2; kernel++) {
-			if (mm->shadow_root[kernel] && kernel < roots)
+			if (kernel < roots && mm->shadow_root[kernel])
 				root_free(m, mm->shadow_root[kernel]);
 			mm->shadow_root[kernel] = NULL;
 		}
