@@ -232,7 +232,8 @@ bool trap_emulate_privileged(struct vcpu *v)
 	return fetch(v, 0, &insn) && emulate(v, &insn, 0);
 }
 
-static void cpuid(struct vcpu *v, size_t length)
+static inline __attribute__((always_inline)) void cpuid(struct vcpu *v,
+							size_t length)
 {
 	struct cpu_user_regs *regs = v->regs;
 	uint32_t out[4];
