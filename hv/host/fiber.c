@@ -121,6 +121,11 @@ void host_third_actor(bool on)
 	host_yields = on;
 }
 
+static bool is_root(const struct frame *f)
+{
+	return frame_has_type(f, FRAME_L4) || frame_has_type(f, FRAME_L3_ROOT);
+}
+
 /* Whatever happens meanwhile, what a CPU walks from is a table for it. */
 static void roots_check(void)
 {
@@ -129,7 +134,7 @@ static void roots_check(void)
 
 		/* Shadows are ours. */
 		if (root && host_frames[root].owner != DOMID_XEN &&
-		    !frame_has_type(frame_of(mfn(root)), FRAME_L4))
+		    !is_root(frame_of(mfn(root))))
 			host_fail("cpu %u walks from frame %#lx, type word "
 				  "%#lx",
 				  i, root, host_frames[root].type.v);
