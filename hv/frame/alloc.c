@@ -415,7 +415,9 @@ int frame_alloc_extent(struct domain *d, unsigned int order, uint64_t limit,
 
 int frame_alloc_shared(struct domain *d, struct frame **out)
 {
-	struct frame *f = frame_block_alloc(0, ~0UL, NULL);
+	/* A guest finds it by its machine address, a word of its own width. */
+	uint64_t limit = d->width == WIDTH_32 ? 1UL << (32 - PAGE_SHIFT) : ~0UL;
+	struct frame *f = frame_block_alloc(0, limit, NULL);
 
 	if (!f)
 		return -ENOMEM;
