@@ -139,6 +139,8 @@ static void fill(unsigned int cpu, const struct host_tlb_entry *from)
 			continue;
 		e = *from;
 		va = fill_va(from, i);
+		if (from->narrow && from->level < 4 && va >= ABI_HV32_START)
+			continue; /* ours, as above */
 		if (!host_walk_step(&e, va, false))
 			continue;
 		if (host_tlb_all || !find(cpu, e.level, va))
