@@ -87,7 +87,7 @@ static void given_free(struct frame_exchange *x)
 
 		x->given = f->next;
 		flush_stamp(f);
-		arch_m2p[frame_mfn(f).v] = M2P_INVALID;
+		frame_m2p_set(f, M2P_INVALID);
 		frame_block_free(f, 0, NULL);
 	}
 }
@@ -138,7 +138,7 @@ static bool fresh_give(struct frame_exchange *x)
 
 	for (uint64_t i = 0; i < 1UL << x->order; i++) {
 		frame_begin(f + i, 0);
-		arch_m2p[frame_mfn(f + i).v] = pfn + i;
+		frame_m2p_set(f + i, pfn + i);
 	}
 	spin_lock(&d->frames.lock);
 	ok = !domain_is_dying(d);

@@ -139,7 +139,9 @@ static void one_by_one(void **state)
 
 		assert_int_equal(frame_of(mfn(m))->owner, g.d->id);
 		assert_int_equal(arch_m2p[m], 700 + i);
+		assert_int_equal(arch_m2p32[m], 700 + i);
 		assert_int_not_equal(m, mine[i]);
+		assert_int_equal(arch_m2p32[mine[i]], (uint32_t)M2P_INVALID);
 	}
 }
 
