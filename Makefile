@@ -7,6 +7,7 @@
 # make test-long  the same with every machine, CPU model and loader
 # make bench-quick  instructions of each operation, beside Xen's
 # make bench      the same, more of it, and whole systems
+# make fuzz       an hour of all fuzzers (FUZZ_SECONDS=3600)
 # make unit       only the tests of the core in a process
 # make clean      remove build/
 #
@@ -30,7 +31,7 @@ LD = ld
 NM = nm
 OBJCOPY = objcopy
 
-.PHONY: all run test test-long unit unit-programs host-objects hv-objects \
+.PHONY: all run fuzz test test-long unit unit-programs host-objects hv-objects \
 	hv-include host-include fuzz-programs model-programs model-flags \
 	guest-tests clean need-build need-run need-test debian-guests installer
 all: $(B)/lodge
@@ -265,6 +266,12 @@ $(B)/fuzz/%: tests/fuzz/%.c $(fuzz_obj) Makefile
 		$< $(fuzz_obj) $(filter-out -lcmocka,$(HOST_LIBS))
 
 fuzz-programs: $(fuzz_bin)
+
+# An hour of all fuzzers, each on its share of it, two at a time. What they
+# find new is kept in build/fuzz/corpus.
+FUZZ_SECONDS = 3600
+fuzz: fuzz-programs
+	@tests/run --fuzz $(FUZZ_SECONDS)
 
 # --- guests ----------------------------------------------------------------
 

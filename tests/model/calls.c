@@ -419,6 +419,51 @@ static void arguments(uint64_t number, uint64_t a[6])
 	}
 }
 
+/* Each family's calls, again and again until the row is full. */
+#define FAMILY_MAX 8
+static const uint8_t families[][FAMILY_MAX] = {
+	[CALLS_TABLES] = { __HYPERVISOR_mmu_update, __HYPERVISOR_mmuext_op,
+			   __HYPERVISOR_update_va_mapping,
+			   __HYPERVISOR_multicall,
+			   __HYPERVISOR_update_va_mapping_otherdomain,
+			   __HYPERVISOR_mmu_update, __HYPERVISOR_mmuext_op,
+			   __HYPERVISOR_vm_assist },
+	[CALLS_MEMORY] = { __HYPERVISOR_memory_op, __HYPERVISOR_memory_op,
+			   __HYPERVISOR_memory_op, __HYPERVISOR_memory_op,
+			   __HYPERVISOR_memory_op, __HYPERVISOR_memory_op,
+			   __HYPERVISOR_multicall, __HYPERVISOR_mmu_update },
+	[CALLS_SEGMENTS] = { __HYPERVISOR_set_gdt,
+			     __HYPERVISOR_update_descriptor,
+			     __HYPERVISOR_mmuext_op,
+			     __HYPERVISOR_set_segment_base,
+			     __HYPERVISOR_update_va_mapping,
+			     __HYPERVISOR_set_gdt,
+			     __HYPERVISOR_update_descriptor,
+			     __HYPERVISOR_multicall },
+	[CALLS_EVENTS] = { __HYPERVISOR_event_channel_op,
+			   __HYPERVISOR_event_channel_op,
+			   __HYPERVISOR_event_channel_op,
+			   __HYPERVISOR_event_channel_op, __HYPERVISOR_sched_op,
+			   __HYPERVISOR_set_timer_op, __HYPERVISOR_callback_op,
+			   __HYPERVISOR_event_channel_op },
+	[CALLS_VCPUS] = { __HYPERVISOR_vcpu_op, __HYPERVISOR_vcpu_op,
+			  __HYPERVISOR_vcpu_op, __HYPERVISOR_sched_op,
+			  __HYPERVISOR_sched_op, __HYPERVISOR_nmi_op,
+			  __HYPERVISOR_set_timer_op,
+			  __HYPERVISOR_sched_op_compat },
+	[CALLS_TRAPS] = { __HYPERVISOR_set_trap_table,
+			  __HYPERVISOR_set_callbacks, __HYPERVISOR_callback_op,
+			  __HYPERVISOR_iret, __HYPERVISOR_stack_switch,
+			  __HYPERVISOR_fpu_taskswitch,
+			  __HYPERVISOR_set_debugreg,
+			  __HYPERVISOR_get_debugreg },
+	[CALLS_OTHERS] = { __HYPERVISOR_xen_version, __HYPERVISOR_console_io,
+			   __HYPERVISOR_physdev_op, __HYPERVISOR_domctl,
+			   __HYPERVISOR_sysctl, __HYPERVISOR_platform_op,
+			   __HYPERVISOR_grant_table_op,
+			   __HYPERVISOR_vm_assist },
+};
+
 static uint64_t call_number(void)
 {
 	static const uint8_t often[] = {
@@ -429,6 +474,8 @@ static uint64_t call_number(void)
 		__HYPERVISOR_set_gdt,
 	};
 
+	if (cfg.family != CALLS_ALL && !one_in(8))
+		return families[cfg.family][pick(FAMILY_MAX)];
 	return pick(2) ? often[pick(sizeof(often))] : pick(42);
 }
 
@@ -627,7 +674,7 @@ static void act(void)
 		do_call_again();
 		return;
 	}
-	switch (pick(16)) {
+	switch (cfg.family == CALLS_TRAPS && pick(2) ? 2 : pick(16)) {
 	case 0:
 	case 1:
 		do_write();
@@ -764,13 +811,14 @@ bool calls_run(const struct calls_config *c, unsigned int *step)
 	return run(step);
 }
 
-bool calls_run_bytes(const uint8_t *data, size_t n)
+bool calls_run_bytes(enum calls_family family, const uint8_t *data, size_t n)
 {
 	unsigned int step;
 
 	memset(&cfg, 0, sizeof(cfg));
 	if (n < 4)
 		return true;
+	cfg.family = family;
 	cfg.seed = data[3];
 	cfg.steps = 400;
 	cfg.privileged = data[0] & 1;

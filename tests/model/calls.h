@@ -11,7 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a run is mostly about. */
+enum calls_family {
+	CALLS_ALL,
+	CALLS_TABLES,	/* page tables, pins, roots, flushes */
+	CALLS_MEMORY,	/* reservations, exchange */
+	CALLS_SEGMENTS, /* GDT, LDT, descriptors, segment bases */
+	CALLS_EVENTS,	/* ports, callbacks, timers, poll */
+	CALLS_VCPUS,	/* vcpus, scheduling, ends */
+	CALLS_TRAPS,	/* trap tables, faults, emulated instructions, iret */
+	CALLS_OTHERS,	/* what asks and tells: versions, console, control */
+};
+
 struct calls_config {
+	enum calls_family family;
 	uint64_t seed;
 	unsigned int steps;
 	unsigned int preempt; /* rates in 1/1000, see host.h */
@@ -26,6 +39,6 @@ struct calls_config {
 
 /* As storm_run() and storm_run_bytes(), see storm.h. */
 bool calls_run(const struct calls_config *c, unsigned int *step);
-bool calls_run_bytes(const uint8_t *bytes, size_t n);
+bool calls_run_bytes(enum calls_family family, const uint8_t *bytes, size_t n);
 
 #endif
