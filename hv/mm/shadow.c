@@ -468,6 +468,8 @@ static int roots_alloc(struct mm_locked m)
 			roots_free(m);
 			return -ENOMEM;
 		}
+		/* As in a user's own root: its programs do not see the m2p. */
+		root_m2p_show(m, mm->shadow_root[0], false);
 	}
 	return 0;
 }
@@ -525,6 +527,8 @@ int mm_shadow_start(struct domain *d, bool log, uint32_t pages)
 
 	if (d->mm.shadowed)
 		rc = -EEXIST;
+	else if (domain_is_dying(d))
+		rc = -ESRCH; /* its end may have taken this apart already */
 	else if (is_on_cpu(d))
 		rc = -EBUSY;
 	else if (d->mm.shadow && d->mm.shadow->ending)

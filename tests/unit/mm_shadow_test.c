@@ -420,6 +420,31 @@ static void test_busy(void **state)
 	assert_int_equal(mm_dirty_take(g.d, 0, bits, true), -EINVAL);
 }
 
+/* As in the guest's own roots. */
+static void test_programs_see_no_m2p(void **state)
+{
+	const uint64_t *user, *kernel;
+
+	(void)state;
+	start(false, 0);
+	user = frame_ptr(g.d->vcpu[1]->mm.shadow_root[0]);
+	kernel = frame_ptr(g.d->vcpu[1]->mm.shadow_root[1]);
+	assert_int_equal(user[ABI_HV_SLOT_FIRST], 0);
+	assert_int_not_equal(kernel[ABI_HV_SLOT_FIRST], 0);
+}
+
+/* Its end may be past the point where this would be taken apart. */
+static void test_dying(void **state)
+{
+	uint64_t before = frame_free_pages();
+
+	(void)state;
+	host_vcpu_enter(NULL);
+	atomic32_store(&g.d->state, DOMAIN_DYING);
+	assert_int_equal(mm_shadow_start(g.d, true, 0), -ESRCH);
+	assert_int_equal(frame_free_pages(), before);
+}
+
 /* Memory may run out at every step, and everything may be interrupted. */
 static void test_start_fails_whole(void **state)
 {
@@ -567,6 +592,8 @@ int main(void)
 		N(test_narrow_roots),	       N(test_table_comes_again),
 		N(test_busy),		       N(test_start_fails_whole),
 		N(test_nothing_is_missed),
+		T(test_programs_see_no_m2p),   S(test_programs_see_no_m2p),
+		T(test_dying),
 		S(test_guest_sees_its_own),    S(test_roots),
 		S(test_start_fails_whole),     S(test_nothing_is_missed),
 	};
