@@ -56,6 +56,14 @@ static uint32_t count(const uint64_t *bits, uint64_t n)
 	return set;
 }
 
+/* The caller has the first n: what is left is still to be told. */
+static void told(uint64_t *bits, uint64_t n)
+{
+	memset(bits, 0, n / 64 * sizeof(*bits));
+	if (n % 64)
+		bits[n / 64] &= ~0UL << n % 64;
+}
+
 /*
  * One leaf, or what of it the caller wants, to its memory. A bit beyond is
  * not taken from the log.
@@ -70,13 +78,15 @@ static int leaf_give(struct domain *d, struct xen_domctl_shadow_op *op,
 	if (rc)
 		return rc;
 	op->stats.dirty_count += count(bits, n);
-	if (!guest_copy_to((uint64_t)op->dirty_bitmap.p +
-				   (uint64_t)i * LEAF_BYTES,
-			   bits, bytes))
-		return 0;
-	if (clear)
+	if (guest_copy_to((uint64_t)op->dirty_bitmap.p +
+				  (uint64_t)i * LEAF_BYTES,
+			  bits, bytes))
+		rc = -EFAULT;
+	else
+		told(bits, n);
+	if (clear && (rc || n < DIRTY_LEAF_BITS))
 		dirty_put_back(d, i, bits);
-	return -EFAULT;
+	return rc;
 }
 
 /* Leaves before mode's upper half are done. */

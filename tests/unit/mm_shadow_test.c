@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "control/control.h"
 #include "errno.h"
 #include "event/event.h"
 #include "host/host.h"
@@ -364,6 +365,25 @@ static void test_log(void **state)
 	assert_true(reported(1));
 }
 
+/* Whoever asks for some pages takes nothing of the others. */
+static void test_log_in_part(void **state)
+{
+	struct xen_domctl_shadow_op op = { .op = XEN_DOMCTL_SHADOW_OP_CLEAN,
+					   .pages = 3 };
+	uint64_t word = 1;
+
+	(void)state;
+	start(true, 0);
+	op.dirty_bitmap.p = (uint8_t *)va_of(10);
+	for (unsigned int i = 1; i < 6; i++)
+		assert_int_equal(host_guest_write(va_of(i), &word, 8), 0);
+	assert_int_equal(control_shadow(g.d, &op), 0);
+	assert_int_equal(op.stats.dirty_count, 2);
+	take(true);
+	assert_false(reported(1) || reported(2));
+	assert_true(reported(3) && reported(4) && reported(5));
+}
+
 static void test_log_of_tables(void **state)
 {
 	(void)state;
@@ -585,6 +605,7 @@ int main(void)
 		T(test_fault_error),	       T(test_log),
 		T(test_table_comes_again),     T(test_roots),
 		T(test_log_of_our_writes),
+		T(test_log_in_part),
 		T(test_log_of_tables),	       T(test_pfns_beyond),
 		T(test_no_memory_for_the_log), T(test_busy),
 		T(test_start_fails_whole),     T(test_nothing_is_missed),
