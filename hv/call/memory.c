@@ -102,6 +102,7 @@ static void extent_places_set(const struct extents *e, struct frame *f,
 		if (!frame_get(f + i, e->d))
 			continue;
 		mm_m2p_set(f + i, pfn + i);
+		guest_wrote(e->d, frame_ptr(f + i));
 		frame_put(f + i);
 	}
 }

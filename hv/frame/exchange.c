@@ -145,6 +145,7 @@ static bool fresh_give(struct frame_exchange *x)
 	for (uint64_t i = 0; ok && i < 1UL << x->order; i++) {
 		frame_list_push(&d->frames.first, f + i);
 		frame_hand_over(f + i, d->id, FRAME_OWNED);
+		guest_wrote(d, frame_ptr(f + i));
 	}
 	spin_unlock(&d->frames.lock);
 	if (ok)

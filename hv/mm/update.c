@@ -25,6 +25,7 @@ static int m2p_update(struct domain *owner, struct frame *f, uint64_t pfn)
 	if (!f || !frame_get(f, owner))
 		return -EINVAL;
 	mm_m2p_set(f, pfn);
+	guest_wrote(owner, frame_ptr(f)); /* as if, at its new place */
 	frame_put(f);
 	return 0;
 }

@@ -164,8 +164,8 @@ void trap_exception(struct vcpu *v, unsigned int vector, uint32_t error,
 		    uint64_t va)
 {
 	switch (vector) {
-	case VECTOR_PF:
-		trap_page_fault(v, error, va);
+	case VECTOR_PF: /* of its LDT: no shadow lacks anything */
+		page_fault(v, error, va);
 		break;
 	case VECTOR_GP:
 		general_protection(v, error);

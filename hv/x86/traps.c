@@ -87,7 +87,9 @@ static aside void fault_in_our_range(struct vcpu *v, struct cpu_user_regs *regs,
 		if (mm_ldt_fault(v, offset))
 			return;
 		/* What the guest has there is what it sees missing. */
-		va = v->mm.ldt_va + offset;
+		trap_exception(v, VEC_PF, regs->error_code,
+			       v->mm.ldt_va + offset);
+		return;
 	}
 	trap_page_fault(v, regs->error_code, va);
 }

@@ -395,6 +395,24 @@ static void test_log_of_tables(void **state)
 	assert_false(reported(7));
 }
 
+/* Other contents come to a place of the guest's without a write. */
+static void test_log_of_places(void **state)
+{
+	uint64_t at = frame_mfn(g.frame[3]).v << PAGE_SHIFT;
+	struct mm_locked m;
+
+	(void)state;
+	start(true, 0);
+	take(true);
+	m = mm_lock(g.d);
+	assert_int_equal(mm_update_one(m, g.d, at | MMU_MACHPHYS_UPDATE, 77),
+			 0);
+	mm_unlock(m);
+	take(true);
+	assert_true(reported(77));
+	assert_false(reported(3));
+}
+
 static void test_pfns_beyond(void **state)
 {
 	uint64_t word = 1;
@@ -606,7 +624,8 @@ int main(void)
 		T(test_table_comes_again),     T(test_roots),
 		T(test_log_of_our_writes),
 		T(test_log_in_part),
-		T(test_log_of_tables),	       T(test_pfns_beyond),
+		T(test_log_of_tables),     T(test_log_of_places),
+			       T(test_pfns_beyond),
 		T(test_no_memory_for_the_log), T(test_busy),
 		T(test_start_fails_whole),     T(test_nothing_is_missed),
 		N(test_guest_sees_its_own),    N(test_accessed_and_dirty),
