@@ -131,8 +131,8 @@ static long multicall_one(struct vcpu *v, uint64_t va)
 	return guest_word_to(va + offsetof(struct entry, result), (uint64_t)rc);
 }
 
-long call_multicall(struct vcpu *v, struct call_args *args,
-		    multicall_fn *one, size_t bytes)
+long call_multicall(struct vcpu *v, struct call_args *args, multicall_fn *one,
+		    size_t bytes)
 {
 	uint64_t va = args->a[0];
 	uint32_t left = (uint32_t)args->a[1];

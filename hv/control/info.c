@@ -48,8 +48,7 @@ static uint32_t state_info(struct domain *d)
 	return flags;
 }
 
-void control_domain_info(struct domain *d,
-			 struct xen_domctl_getdomaininfo *out)
+void control_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->domain = d->id;

@@ -48,8 +48,8 @@ struct vcpu {
 	struct cpu_user_regs *regs;
 	struct domain *domain;
 	struct vcpu_trap trap;
-	uint32_t id; /* within the domain */
-	uint8_t initialised; /* a: 1: it has a context */
+	uint32_t id;		  /* within the domain */
+	uint8_t initialised;	  /* a: 1: it has a context */
 	struct frame *info_frame; /* holds a writable reference; NULL: the
 				     shared_info frame */
 	struct cpu_user_regs saved;

@@ -121,9 +121,10 @@ static const struct {
 		       5 },
 };
 
-#define SAME_PLACE(type, member)                        \
-	_Static_assert(offsetof(struct type, member) == \
-			       offsetof(struct type##_x86_32, member), "")
+#define SAME_PLACE(type, member)                                       \
+	_Static_assert(offsetof(struct type, member) ==                \
+			       offsetof(struct type##_x86_32, member), \
+		       "")
 SAME_PLACE(shared_info, evtchn_pending);
 SAME_PLACE(shared_info, vcpu_info[1]);
 SAME_PLACE(vcpu_info, evtchn_upcall_pending);

@@ -73,9 +73,9 @@ bool dirty_noted(const struct domain *d, const struct frame *f)
 	    atomic32_load(&d->frames.log->lost))
 		return true;
 	leaf = leaf_at(d->frames.log, (unsigned int)(pfn / DIRTY_LEAF_BITS));
-	return leaf && (shared_load64(&leaf[pfn % DIRTY_LEAF_BITS / 64]) >>
-				(pfn % 64) &
-			1);
+	return leaf &&
+	       (shared_load64(&leaf[pfn % DIRTY_LEAF_BITS / 64]) >> (pfn % 64) &
+		1);
 }
 
 int dirty_start(struct domain *d)

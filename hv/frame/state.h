@@ -81,11 +81,11 @@ struct dirty_log;
 /* What a domain holds of memory. */
 struct domain_frames {
 	struct spinlock lock;
-	uint32_t first;	    /* lock: head of the list of its frames */
-	uint64_t tot_pages; /* lock: frames on the list */
-	uint64_t max_pages; /* lock: limit of tot_pages */
-	uint64_t claimed;   /* the allocator's: free frames kept for it */
-	uint32_t logging;   /* a: writes to its pages are noted (dirty.c) */
+	uint32_t first;	       /* lock: head of the list of its frames */
+	uint64_t tot_pages;    /* lock: frames on the list */
+	uint64_t max_pages;    /* lock: limit of tot_pages */
+	uint64_t claimed;      /* the allocator's: free frames kept for it */
+	uint32_t logging;      /* a: writes to its pages are noted (dirty.c) */
 	struct dirty_log *log; /* NULL until first wanted, then for life */
 };
 

@@ -118,10 +118,9 @@ int entry_change_rights(struct mm_locked m, struct frame *table,
 }
 
 /* An entry of a higher level, which refers to a table. */
-static int table_replace(struct mm_locked m, struct frame *f,
-			 enum frame_type t, uint64_t *entry, uint64_t value,
-			 struct domain *owner, bool keep_ad,
-			 const uint64_t *expected)
+static int table_replace(struct mm_locked m, struct frame *f, enum frame_type t,
+			 uint64_t *entry, uint64_t value, struct domain *owner,
+			 bool keep_ad, const uint64_t *expected)
 {
 	unsigned int level = level_of(t);
 	bool both = unlikely(m.d->mm.separated) && level == 4;
@@ -135,8 +134,7 @@ static int table_replace(struct mm_locked m, struct frame *f,
 	if (rc)
 		return rc;
 	keep_ad = keep_ad && (value & PTE_P) && !both; /* it is always set */
-	if (!entry_store(m, f, entry, &old, value, keep_ad,
-			 expected != NULL)) {
+	if (!entry_store(m, f, entry, &old, value, keep_ad, expected != NULL)) {
 		mm_drop_entry(m, level, value);
 		return -EAGAIN;
 	}

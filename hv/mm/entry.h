@@ -78,11 +78,9 @@ static inline __attribute__((always_inline)) void data_put(uint64_t pte)
 
 /* Stores pte over *old, which becomes what was there, hardware's accessed and
  * dirty bits with it. exact: only over *old; false when it is not there. */
-[[nodiscard]] static inline bool entry_store(struct mm_locked m,
-					     struct frame *table,
-					     uint64_t *entry, uint64_t *old,
-					     uint64_t pte, bool keep_ad,
-					     bool exact)
+[[nodiscard]] static inline bool
+entry_store(struct mm_locked m, struct frame *table, uint64_t *entry,
+	    uint64_t *old, uint64_t pte, bool keep_ad, bool exact)
 {
 	uint64_t seen = *old, ad = keep_ad ? PTE_A | PTE_D : 0;
 

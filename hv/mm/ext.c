@@ -79,8 +79,8 @@ static aside int flush_vcpus(struct vcpu *v, const struct mmuext_op *op,
 
 	if (one && !mm_va_is_guest(v->domain, va))
 		return 0; /* it has no translations of such addresses */
-	if (!all && mm_vcpu_set_read(v->domain,
-				     (uint64_t)op->arg2.vcpumask.p, &set))
+	if (!all &&
+	    mm_vcpu_set_read(v->domain, (uint64_t)op->arg2.vcpumask.p, &set))
 		return -EINVAL; /* as Xen says it */
 	cpus = mm_cpus_running(v->domain, set);
 	self = 1UL << this_cpu()->id;

@@ -168,8 +168,9 @@ static inline struct frame *root_guest(const struct vcpu *v)
 }
 /*
  * Loads the root of the mode that v, which runs here, is in; activate notes
- * that this flushed, switch is for a 64-bit guest's. Where a guest goes to and fro between its kernel and its
- * programs that is not worth it: at worst a flush is made that was not needed.
+ * that this flushed, switch is for a 64-bit guest's. Where a guest goes to and
+ * fro between its kernel and its programs that is not worth it: at worst a
+ * flush is made that was not needed.
  */
 void mm_root_activate(const struct vcpu *v);
 void mm_root_switch(const struct vcpu *v);

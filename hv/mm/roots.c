@@ -74,9 +74,8 @@ root_replace(struct mm_locked m, struct vcpu *v, bool user, struct frame *new,
 	return 0;
 }
 
-static __attribute__((noinline)) int root_replace32(struct mm_locked m,
-						    struct vcpu *v,
-						    struct frame *new)
+static __attribute__((noinline)) int
+root_replace32(struct mm_locked m, struct vcpu *v, struct frame *new)
 {
 	return root_replace(m, v, false, new, FRAME_L3_ROOT);
 }

@@ -42,11 +42,11 @@
 #include "mm/shadow.h"
 #include "processor.h"
 
-#define POOL_MIN      64
-#define POOL_SHARE    128 /* one page for so many of the domain's */
-#define POOL_AT_ONCE  256 /* pages allocated without a look around */
-#define PATH_PAGES    3	  /* new ones for one fault, at most */
-#define SLOT_EMPTY    0	  /* of a slot's page: the table ended */
+#define POOL_MIN     64
+#define POOL_SHARE   128 /* one page for so many of the domain's */
+#define POOL_AT_ONCE 256 /* pages allocated without a look around */
+#define PATH_PAGES   3	 /* new ones for one fault, at most */
+#define SLOT_EMPTY   0	 /* of a slot's page: the table ended */
 
 /* Where a table's shadow is; void unless of this generation. */
 struct slot {
@@ -199,8 +199,8 @@ static bool path_walk(struct frame *root, uint64_t va, struct path *p)
 	p->top = level_of(frame_type_of(root));
 	for (unsigned int level = p->top; level; level--) {
 		p->table[level] = f;
-		p->entry[level] = (uint64_t *)frame_ptr(f) +
-				  pte_index(va, level);
+		p->entry[level] =
+			(uint64_t *)frame_ptr(f) + pte_index(va, level);
 		p->value[level] = shared_load64(p->entry[level]);
 		if (!(p->value[level] & PTE_P))
 			return false;
@@ -244,7 +244,8 @@ static uint64_t leaf_entry(struct mm_locked m, struct path *p, bool write)
 	bits_set(m, p, 1, write ? PTE_A | PTE_D : PTE_A);
 	if (write && log)
 		dirty_note(m.d, f);
-	known = write || ((p->value[1] & PTE_D) && (!log || dirty_noted(m.d, f)));
+	known = write ||
+		((p->value[1] & PTE_D) && (!log || dirty_noted(m.d, f)));
 	return known ? p->value[1] : p->value[1] & ~PTE_RW;
 }
 
@@ -264,8 +265,7 @@ static void path_fill(struct mm_locked m, struct vcpu *v, uint64_t va,
 		bits_set(m, p, level, PTE_A);
 		e = (p->value[level] & ~PTE_ADDR) | next.v << PAGE_SHIFT;
 		if (level == p->top)
-			root_store(m,
-				   v->mm.shadow_root[v->trap.kernel_mode],
+			root_store(m, v->mm.shadow_root[v->trap.kernel_mode],
 				   idx, e);
 		else
 			shared_store64(&at[idx], e);
@@ -461,9 +461,8 @@ static int roots_alloc(struct mm_locked m)
 		struct vcpu_mm *mm = &m.d->vcpu[i]->mm;
 
 		mm->shadow_root[0] = root_alloc(m);
-		mm->shadow_root[1] = m.d->width == WIDTH_32
-					     ? mm->shadow_root[0]
-					     : root_alloc(m);
+		mm->shadow_root[1] = m.d->width == WIDTH_32 ? mm->shadow_root[0]
+							    : root_alloc(m);
 		if (!mm->shadow_root[0] || !mm->shadow_root[1]) {
 			roots_free(m);
 			return -ENOMEM;

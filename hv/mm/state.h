@@ -25,7 +25,7 @@ struct domain_mm {
 	uint32_t companions; /* lock: how many roots have */
 	/* lock: of the root that ended last, for the next */
 	struct frame *companion_spare;
-	uint64_t vm_assist;  /* bits VMASST_TYPE_*, by its own vcpus */
+	uint64_t vm_assist; /* bits VMASST_TYPE_*, by its own vcpus */
 	/* lock: a table whose last use ended and whose devalidation was
 	 * interrupted; the next operation on the domain's tables goes on
 	 * with it first (mm_settle) */

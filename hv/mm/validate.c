@@ -46,8 +46,8 @@ void mm_domain_init(struct domain *d)
 	spin_init(&d->mm.lock, LOCK_RANK_MM);
 	for (unsigned int level = 1; level <= 4; level++)
 		d->mm.rule[level - 1] = entry_rule(d, level);
-	d->mm.separated = mm_width(d)->separates &&
-			  arch_separates_roots(d->privileged);
+	d->mm.separated =
+		mm_width(d)->separates && arch_separates_roots(d->privileged);
 	if (d->mm.separated)
 		d->mm.rule[3].set |= PTE_A; /* hardware sees a copy */
 }

@@ -138,8 +138,7 @@ void trap_upcall32(struct vcpu *v)
 void trap_failsafe32(struct vcpu *v)
 {
 	const struct cpu_user_regs *regs = v->regs;
-	const struct trap_gate *c =
-		&v->trap.callbacks[CALLBACKTYPE_failsafe];
+	const struct trap_gate *c = &v->trap.callbacks[CALLBACKTYPE_failsafe];
 	const uint32_t segments[4] = { regs->ds, regs->es, regs->fs, regs->gs };
 	bool itself = regs->cs == c->cs && regs->rip == c->eip;
 

@@ -185,8 +185,7 @@ void trap_cpuid_own(uint32_t vcpu_id, bool privileged, uint32_t out[4])
 void trap_cpuid_width(uint8_t width, uint32_t out[4])
 {
 	static const uint32_t without[] = {
-		[WIDTH_64] = 0,
-		[WIDTH_32] = BIT(29), /* LM */
+		[WIDTH_64] = 0, [WIDTH_32] = BIT(29), /* LM */
 	};
 
 	out[CPUID_EDX] &= ~without[width];

@@ -12,7 +12,7 @@ extern const struct entry_points {
 	uint64_t resume_iret, syscall_iret; /* those that return to a guest */
 	void (*iret_fault)(struct cpu_user_regs *regs); /* does not return */
 	uint64_t guard_values; /* struct guard_values (speculation.c) */
-	uint64_t bytes;					/* of all entry text */
+	uint64_t bytes;	       /* of all entry text */
 } entry_points;
 
 #endif
