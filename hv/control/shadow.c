@@ -24,12 +24,12 @@
  * Its vcpus are kept away while its tables are exchanged; one that a CPU has
  * still to leave makes us come again.
  */
-static int exchange(struct domain *d, bool on, bool log, uint32_t pages)
+static int exchange(struct domain *d, bool on, bool log)
 {
 	int rc;
 
 	sched_stop_domain(d, VCPU_APART);
-	rc = on ? mm_shadow_start(d, log, pages) : mm_shadow_stop(d);
+	rc = on ? mm_shadow_start(d, log) : mm_shadow_stop(d);
 	if (rc == -EBUSY)
 		return -ERESTART;
 	if (rc != -ERESTART)
@@ -37,14 +37,11 @@ static int exchange(struct domain *d, bool on, bool log, uint32_t pages)
 	return rc;
 }
 
-static int enable(struct domain *d, uint32_t mode, uint32_t mb)
+static int enable(struct domain *d, uint32_t mode)
 {
 	if (mode & ~(uint32_t)XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY)
 		return -EINVAL;
-	if (mb > (1U << 20))
-		return -EINVAL;
-	return exchange(d, true, mode & XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY,
-			mb * PAGES_OF_MB);
+	return exchange(d, true, mode & XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY);
 }
 
 static uint32_t count(const uint64_t *bits, uint64_t n)
@@ -126,13 +123,13 @@ int control_shadow(struct domain *d, struct xen_domctl_shadow_op *op)
 {
 	switch (op->op) {
 	case XEN_DOMCTL_SHADOW_OP_OFF:
-		return exchange(d, false, false, 0);
+		return exchange(d, false, false);
 	case XEN_DOMCTL_SHADOW_OP_ENABLE_TEST:
-		return enable(d, 0, 0);
+		return enable(d, 0);
 	case XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY:
-		return enable(d, XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY, 0);
+		return enable(d, XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY);
 	case XEN_DOMCTL_SHADOW_OP_ENABLE:
-		return enable(d, op->mode, 0);
+		return enable(d, op->mode);
 	case XEN_DOMCTL_SHADOW_OP_CLEAN:
 	case XEN_DOMCTL_SHADOW_OP_PEEK:
 		return bitmap(d, op);

@@ -188,10 +188,9 @@ mfn_t companion_of(const struct vcpu *v, const struct frame *root);
 /*
  * Has the processor walk shadow tables of d from now on, and with log notes
  * which of its pages are written. No vcpu of d may be on a CPU: -EBUSY.
- * pages: for shadow tables, 0: as its memory wants. -EEXIST when it is so
- * already; -ENOMEM; -ERESTART: call again.
+ * -EEXIST when it is so already; -ENOMEM; -ERESTART: call again.
  */
-[[nodiscard]] int mm_shadow_start(struct domain *d, bool log, uint32_t pages);
+[[nodiscard]] int mm_shadow_start(struct domain *d, bool log);
 /* Back to its own tables, if they are not in use. -EBUSY, -ERESTART. */
 [[nodiscard]] int mm_shadow_stop(struct domain *d);
 /* Pages that d has for shadow tables now. */

@@ -391,13 +391,12 @@ static bool is_on_cpu(const struct domain *d)
 }
 
 /* All but the pool, which comes by pieces. */
-static struct mm_shadow *shadow_alloc(const struct domain *d, uint32_t pages)
+static struct mm_shadow *shadow_alloc(const struct domain *d)
 {
 	struct mm_shadow *s;
-	uint32_t slots = 1;
+	uint32_t slots = 1, pages;
 
-	if (!pages)
-		pages = (uint32_t)(d->frames.tot_pages / POOL_SHARE);
+	pages = (uint32_t)(d->frames.tot_pages / POOL_SHARE);
 	pages = MAX(pages, (uint32_t)POOL_MIN + 4 * d->max_vcpus);
 	while (slots < 2 * pages)
 		slots *= 2;
@@ -497,13 +496,13 @@ int shadow_teardown(struct mm_locked m)
 	return rc;
 }
 
-static int pool_make(struct mm_locked m, bool log, uint32_t pages)
+static int pool_make(struct mm_locked m, bool log)
 {
 	struct domain *d = m.d;
 	int rc;
 
 	if (!d->mm.shadow)
-		d->mm.shadow = shadow_alloc(d, pages);
+		d->mm.shadow = shadow_alloc(d);
 	if (!d->mm.shadow)
 		return -ENOMEM;
 	rc = pool_fill(d->mm.shadow);
@@ -519,7 +518,7 @@ static int pool_make(struct mm_locked m, bool log, uint32_t pages)
 	return rc;
 }
 
-int mm_shadow_start(struct domain *d, bool log, uint32_t pages)
+int mm_shadow_start(struct domain *d, bool log)
 {
 	struct mm_locked m = mm_lock(d);
 	int rc = 0;
@@ -533,7 +532,7 @@ int mm_shadow_start(struct domain *d, bool log, uint32_t pages)
 	else if (d->mm.shadow && d->mm.shadow->ending)
 		rc = shadow_teardown(m);
 	if (!rc)
-		rc = pool_make(m, log, pages);
+		rc = pool_make(m, log);
 	if (!rc)
 		d->mm.shadowed = true;
 	mm_unlock(m);

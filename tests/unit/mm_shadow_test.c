@@ -36,12 +36,12 @@ static void oracle(void)
 		fail_msg("%s", oracle_report());
 }
 
-static void start(bool log, uint32_t pages)
+static void start(bool log)
 {
 	int rc;
 
 	host_vcpu_enter(NULL);
-	while ((rc = mm_shadow_start(g.d, log, pages)) == -ERESTART)
+	while ((rc = mm_shadow_start(g.d, log)) == -ERESTART)
 		oracle();
 	assert_int_equal(rc, 0);
 	host_vcpu_enter(g.d->vcpu[0]);
@@ -124,7 +124,7 @@ static void test_guest_sees_its_own(void **state)
 	uint64_t word = 0x1234, back = 0;
 
 	(void)state;
-	start(false, 0);
+	start(false);
 	assert_int_equal(host_guest_write(va_of(3) + 8, &word, 8), 0);
 	oracle();
 	assert_int_equal(host_guest_read(va_of(3) + 8, &back, 8), 0);
@@ -142,7 +142,7 @@ static void test_accessed_and_dirty(void **state)
 
 	(void)state;
 	((uint64_t *)frame_ptr(g.l1))[5] &= ~(PTE_A | PTE_D);
-	start(true, 0);
+	start(true);
 	assert_int_equal(host_guest_read(va_of(5), &word, 8), 0);
 	assert_int_equal(l1_entry(5) & (PTE_A | PTE_D), PTE_A);
 	assert_int_equal(host_guest_write(va_of(5), &word, 8), 0);
@@ -162,7 +162,7 @@ static void test_fault_error(void **state)
 	struct vcpu *v = g.d->vcpu[0];
 
 	(void)state;
-	start(true, 0);
+	start(true);
 	assert_false(mm_shadow_fault(v, va_of(PAGES - 1), &error));
 	assert_int_equal(error, PF_USER | PF_WRITE | PF_PRESENT);
 	assert_false(mm_shadow_fault(v, va_of(PAGES), &error));
@@ -220,7 +220,7 @@ static void test_table_comes_again(void **state)
 	uint64_t *table = frame_ptr(g.frame[TABLE]), word = 7, back = 0;
 
 	(void)state;
-	start(true, 0);
+	start(true);
 	for (unsigned int to = 1; to < 4; to++) {
 		assert_int_equal(update(TABLE, 0), 0);
 		arch_flush_page_local(va_of(TABLE));
@@ -255,7 +255,7 @@ static void test_roots(void **state)
 	(void)state;
 	assert_int_equal(update(ROOT, 0), 0);
 	memcpy(l4, frame_ptr(g.l4), PAGE_SIZE);
-	start(true, 0);
+	start(true);
 	assert_int_equal(update_table(g.l4, L4_AT,
 				      entry(PAGES - 3, PTE_RW)), 0);
 	assert_int_equal(host_guest_read(L4_VA, &back, 8), 0);
@@ -284,7 +284,7 @@ static void test_narrow_roots(void **state)
 	(void)state;
 	assert_int_equal(update(ROOT, 0), 0);
 	memcpy(l3, frame_ptr(g.l3), PAGE_SIZE);
-	start(true, 0);
+	start(true);
 	assert_int_equal(host_guest_read(va_of(1), &back, 8), 0);
 	assert_int_equal(update_table(g.l3, 1, entry(PAGES - 2, 0)), 0);
 	assert_int_equal(host_guest_read(va_of(1) + (1UL << 30), &back, 8), 0);
@@ -319,7 +319,7 @@ static void test_log_of_our_writes(void **state)
 	segments[1] = 0x00cf93000000ffff; /* DPL 0: becomes 3 */
 	t = frame_ptr(g.frame[TABLE]);
 	t[5] = entry(5, PTE_G);
-	start(true, 0);
+	start(true);
 	assert_int_equal(ext(MMUEXT_CLEAR_PAGE, 1, 0), 0);
 	assert_int_equal(ext(MMUEXT_COPY_PAGE, 2, 4), 0);
 	assert_int_equal(mm_descriptor_update(g.d, at, 0), 0);
@@ -346,7 +346,7 @@ static void test_log(void **state)
 	uint64_t word = 1;
 
 	(void)state;
-	start(true, 0);
+	start(true);
 	assert_int_equal(host_guest_write(va_of(1), &word, 8), 0);
 	assert_int_equal(host_guest_read(va_of(2), &word, 8), 0);
 	assert_int_equal(guest_copy_to(va_of(4), &word, 8), 0);
@@ -373,7 +373,7 @@ static void test_log_in_part(void **state)
 	uint64_t word = 1;
 
 	(void)state;
-	start(true, 0);
+	start(true);
 	op.dirty_bitmap.p = (uint8_t *)va_of(10);
 	for (unsigned int i = 1; i < 6; i++)
 		assert_int_equal(host_guest_write(va_of(i), &word, 8), 0);
@@ -387,7 +387,7 @@ static void test_log_in_part(void **state)
 static void test_log_of_tables(void **state)
 {
 	(void)state;
-	start(true, 0);
+	start(true);
 	take(true);
 	assert_int_equal(update(7, l1_entry(7) & ~PTE_RW), 0);
 	take(true);
@@ -402,7 +402,7 @@ static void test_log_of_places(void **state)
 	struct mm_locked m;
 
 	(void)state;
-	start(true, 0);
+	start(true);
 	take(true);
 	m = mm_lock(g.d);
 	assert_int_equal(mm_update_one(m, g.d, at | MMU_MACHPHYS_UPDATE, 77),
@@ -421,7 +421,7 @@ static void test_pfns_beyond(void **state)
 	mm_m2p_set(g.frame[1], DIRTY_PFNS);
 	mm_m2p_set(g.frame[2], M2P_INVALID);
 	mm_m2p_set(g.frame[3], DIRTY_PFNS - 1);
-	start(true, 0);
+	start(true);
 	for (unsigned int i = 1; i < 4; i++)
 		assert_int_equal(host_guest_write(va_of(i), &word, 8), 0);
 	assert_int_equal(mm_dirty_take(g.d, DIRTY_LEAVES, bits, true), -EINVAL);
@@ -434,7 +434,7 @@ static void test_no_memory_for_the_log(void **state)
 	uint64_t word = 1;
 
 	(void)state;
-	start(true, 0);
+	start(true);
 	host_choose_random(1);
 	host_choose_rate(HOST_ALLOC_FAIL, 1000);
 	assert_int_equal(host_guest_write(va_of(1), &word, 8), 0);
@@ -447,10 +447,10 @@ static void test_no_memory_for_the_log(void **state)
 static void test_busy(void **state)
 {
 	(void)state;
-	assert_int_equal(mm_shadow_start(g.d, true, 0), -EBUSY);
-	start(true, 0);
+	assert_int_equal(mm_shadow_start(g.d, true), -EBUSY);
+	start(true);
 	assert_int_equal(mm_shadow_pages(g.d), 64 + 4 * 2);
-	assert_int_equal(mm_shadow_start(g.d, true, 0), -EEXIST);
+	assert_int_equal(mm_shadow_start(g.d, true), -EEXIST);
 	assert_int_equal(mm_shadow_stop(g.d), -EBUSY);
 	host_vcpu_enter(NULL);
 	assert_int_equal(mm_shadow_stop(g.d), 0);
@@ -464,7 +464,7 @@ static void test_programs_see_no_m2p(void **state)
 	const uint64_t *user, *kernel;
 
 	(void)state;
-	start(false, 0);
+	start(false);
 	user = frame_ptr(g.d->vcpu[1]->mm.shadow_root[0]);
 	kernel = frame_ptr(g.d->vcpu[1]->mm.shadow_root[1]);
 	assert_int_equal(user[ABI_HV_SLOT_FIRST], 0);
@@ -479,7 +479,7 @@ static void test_dying(void **state)
 	(void)state;
 	host_vcpu_enter(NULL);
 	atomic32_store(&g.d->state, DOMAIN_DYING);
-	assert_int_equal(mm_shadow_start(g.d, true, 0), -ESRCH);
+	assert_int_equal(mm_shadow_start(g.d, true), -ESRCH);
 	assert_int_equal(frame_free_pages(), before);
 }
 
@@ -497,7 +497,7 @@ static void test_start_fails_whole(void **state)
 		host_choose_random(seed);
 		host_choose_rate(HOST_ALLOC_FAIL, 20);
 		host_choose_rate(HOST_PREEMPT, 300);
-		while ((rc = mm_shadow_start(g.d, false, 0)) == -ERESTART)
+		while ((rc = mm_shadow_start(g.d, false)) == -ERESTART)
 			oracle();
 		host_choose_rate(HOST_ALLOC_FAIL, 0);
 		oracle();
@@ -594,7 +594,7 @@ static void step(void)
 static void test_nothing_is_missed(void **state)
 {
 	(void)state;
-	start(true, 0);
+	start(true);
 	host_choose_random(7);
 	host_choose_rate(HOST_PREFETCH, 50);
 	host_choose_rate(HOST_SET_AD, 50);
