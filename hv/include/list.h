@@ -45,7 +45,5 @@ static inline void list_remove(struct list *item)
 }
 
 #define LIST_ENTRY(link, type, member) CONTAINER_OF(link, type, member)
-#define LIST_FOR_EACH(pos, head) \
-	for ((pos) = (head)->next; (pos) != (head); (pos) = (pos)->next)
 
 #endif

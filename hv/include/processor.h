@@ -19,7 +19,6 @@
 #define EFLAGS_RF	  (1UL << 16)
 #define EFLAGS_VM	  (1UL << 17)
 #define EFLAGS_AC	  (1UL << 18)
-#define EFLAGS_ID	  (1UL << 21)
 /* What a guest may set: CF PF AF ZF SF TF DF OF RF AC ID. */
 #define EFLAGS_GUEST 0x250dd5UL
 

@@ -56,11 +56,6 @@ static inline maddr_t mfn_to_maddr(mfn_t m)
 	return (maddr_t){ m.v << PAGE_SHIFT };
 }
 
-static inline mfn_t maddr_to_mfn(maddr_t a)
-{
-	return (mfn_t){ a.v >> PAGE_SHIFT };
-}
-
 /* What a guest's kernel is: 64-bit in ring 3, or 32-bit (PAE) in ring 1. */
 enum domain_width { WIDTH_64, WIDTH_32 };
 

@@ -51,7 +51,6 @@
 #define ICR_PENDING	 (1U << 12)
 #define LVT_NMI		 (4U << 8)
 #define LVT_LOW		 (1U << 13)
-#define LVT_LEVEL	 (1U << 15)
 #define LVT_MASKED	 (1U << 16)
 #define LVT_TSC_DEADLINE (2U << 17)
 #define DIVIDE_BY_1	 0xb

@@ -8,7 +8,6 @@
 
 #define CR0_PE (1UL << 0)
 #define CR0_MP (1UL << 1)
-#define CR0_EM (1UL << 2)
 #define CR0_TS (1UL << 3)
 #define CR0_ET (1UL << 4)
 #define CR0_NE (1UL << 5)

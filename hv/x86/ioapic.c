@@ -75,13 +75,6 @@ static const struct ioapic *find(uint32_t gsi, uint32_t *input)
 	return NULL;
 }
 
-bool ioapic_has(uint32_t gsi)
-{
-	uint32_t input;
-
-	return find(gsi, &input);
-}
-
 int ioapic_route(uint32_t gsi, unsigned int vector, uint32_t apic_id,
 		 bool level, bool low)
 {
@@ -122,16 +115,4 @@ int ioapic_route_isa(uint8_t irq, unsigned int vector, uint32_t apic_id)
 	return ioapic_route(ioapic_gsi_of_isa(irq), vector, apic_id,
 			    (flags & ACPI_TRIGGER) == ACPI_TRIGGER_LEVEL,
 			    (flags & ACPI_POLARITY) == ACPI_POLARITY_LOW);
-}
-
-void ioapic_mask(uint32_t gsi, bool masked)
-{
-	uint32_t input, how;
-	const struct ioapic *io = find(gsi, &input);
-
-	if (!io)
-		return;
-	how = reg_read(io, REG_INPUT(input));
-	how = masked ? how | INPUT_MASKED : how & ~INPUT_MASKED;
-	reg_write(io, REG_INPUT(input), how);
 }

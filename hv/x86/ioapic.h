@@ -10,8 +10,6 @@
  * header is the boot CPU's alone.
  */
 void ioapic_init(void);
-/* True when some I/O APIC has that input. */
-bool ioapic_has(uint32_t gsi);
 /* Sends an input to a CPU as a vector, unmasked. -ENODEV: no such input. */
 [[nodiscard]] int ioapic_route(uint32_t gsi, unsigned int vector,
 			       uint32_t apic_id, bool level, bool low);
@@ -20,7 +18,5 @@ bool ioapic_has(uint32_t gsi);
 				   uint32_t apic_id);
 /* The input that an ISA interrupt arrives at. */
 uint32_t ioapic_gsi_of_isa(uint8_t irq);
-/* Stops an input, or lets it through again. */
-void ioapic_mask(uint32_t gsi, bool masked);
 
 #endif

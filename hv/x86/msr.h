@@ -31,8 +31,6 @@
 #define MSR_TSC_AUX	   0xc0000103
 
 #define EFER_SCE       (1UL << 0)
-#define EFER_LME       (1UL << 8)
-#define EFER_LMA       (1UL << 10)
 #define EFER_NXE       (1UL << 11)
 #define EFER_AUTO_IBRS (1UL << 21)
 

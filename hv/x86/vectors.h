@@ -9,7 +9,6 @@
 
 #define VECTOR_PIC	  0x20 /* 16 of them: only ever spurious */
 #define VECTOR_DEVICE	  0x30
-#define VECTOR_DEVICE_END 0x80
 #define VECTOR_HYPERCALL  0x82 /* of 32-bit guests: an instruction, no more */
 #define VECTOR_TIMER	  0xf0
 #define VECTOR_POKE	  0xf1
