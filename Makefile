@@ -175,8 +175,9 @@ $(B)/host/%.c.o: %.c Makefile | need-test
 	$(CC) $(HOST_CFLAGS) -c -o $@ $<
 
 # libc owns the names memcpy, snprintf...: in a process ours carry a prefix.
+# (None of its names that we have has a '_' in it.)
 define prefix
-$(NM) -g --defined-only $@ | awk '$$2 == "T" { print $$3, "lodge_" $$3 }' \
+$(NM) -g --defined-only $@ | awk '$$2 == "T" && $$3 !~ /_/ { print $$3, "lodge_" $$3 }' \
 	>$@.names
 $(OBJCOPY) --redefine-syms=$@.names $@
 endef

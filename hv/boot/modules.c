@@ -7,6 +7,7 @@
  */
 #include "boot/modules.h"
 #include "frame/frame.h"
+#include "image/image.h"
 #include "lib/string.h"
 
 static struct module {

@@ -68,6 +68,29 @@ struct domain *domain_from_arg(const struct vcpu *v, uint16_t id, int *error)
 	return NULL;
 }
 
+bool domain_may_use(struct domain *d, const struct ranges *set, uint64_t first,
+		    uint64_t last)
+{
+	bool may;
+
+	spin_lock(&d->access.lock);
+	may = ranges_contain(set, first, last);
+	spin_unlock(&d->access.lock);
+	return may;
+}
+
+int domain_set_use(struct domain *d, struct ranges *set, uint64_t first,
+		   uint64_t last, bool allow)
+{
+	int rc;
+
+	spin_lock(&d->access.lock);
+	rc = allow ? ranges_add(set, first, last)
+		   : ranges_remove(set, first, last);
+	spin_unlock(&d->access.lock);
+	return rc;
+}
+
 /* Marks every vcpu so that the way back to the guest sees it. */
 static void end_begins(struct domain *d, uint32_t reason)
 {

@@ -17,6 +17,7 @@
 #include "errno.h"
 #include "list.h"
 #include "lock.h"
+#include "lib/ranges.h"
 #include "types.h"
 
 #include "console/state.h"
@@ -74,6 +75,14 @@ enum domain_state {
 	DOMAIN_DYING,	 /* being taken apart */
 };
 
+/* What of the machine a domain may use itself: lock. */
+struct domain_access {
+	struct spinlock lock;
+	struct ranges memory; /* frames that are no RAM of ours */
+	struct ranges ports;
+	struct ranges irqs; /* PIRQs */
+};
+
 struct domain {
 	uint32_t version;
 	uint16_t id;
@@ -100,6 +109,7 @@ struct domain {
 	struct domain_sched sched;
 	struct domain_event event;
 	struct domain_console console;
+	struct domain_access access;
 };
 
 /* The vcpu that this CPU runs, NULL when idle. */
@@ -125,6 +135,16 @@ void domain_withdraw(struct domain *d);
  * NULL and *error is -ESRCH or -EPERM; else it is left alone.
  */
 struct domain *domain_from_arg(const struct vcpu *v, uint16_t id, int *error);
+
+/*
+ * Whether a domain may use all of first to last; set is one of d->access.
+ * What it has already by then (a mapping, a bound interrupt) it keeps.
+ */
+bool domain_may_use(struct domain *d, const struct ranges *set, uint64_t first,
+		    uint64_t last);
+/* Allows or forbids it. -EINVAL: last is before first; -ENOSPC: too many. */
+[[nodiscard]] int domain_set_use(struct domain *d, struct ranges *set,
+				 uint64_t first, uint64_t last, bool allow);
 
 /* True once the domain may never run again. */
 static inline bool domain_is_dying(const struct domain *d)

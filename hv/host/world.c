@@ -44,6 +44,7 @@ struct domain *host_domain_make(uint64_t max_pages, unsigned int vcpus,
 	frame_domain_init(d, max_pages);
 	mm_domain_init(d);
 	spin_init(&d->event.lock, LOCK_RANK_EVENT);
+	spin_init(&d->access.lock, LOCK_RANK_ACCESS);
 	if (domain_publish(d, privileged ? 0 : 1))
 		host_fail("no room for a domain");
 	snprintf(d->name, sizeof(d->name), "dom%u", d->id);

@@ -94,6 +94,7 @@ static void domain_begin(struct domain *d, const struct domain_config *config)
 	d->created_ns = time_now_ns();
 	d->max_vcpus = config->vcpus;
 	d->sched.weight = config->weight;
+	spin_init(&d->access.lock, LOCK_RANK_ACCESS);
 	frame_domain_init(d, config->max_pages);
 	mm_domain_init(d);
 }

@@ -4,7 +4,7 @@
 #define LODGE_LIFECYCLE_H
 
 #include "domain/domain.h"
-#include "image/image.h"
+#include "image/state.h"
 
 struct domain_config {
 	const char *name;
