@@ -12,6 +12,7 @@
 #include "boot/boot.h"
 #include "boot/modules.h"
 #include "frame/frame.h"
+#include "grant/grant.h"
 #include "lib/string.h"
 #include "log/log.h"
 #include "mm/mm.h"
@@ -106,6 +107,7 @@ int boot_guests_prepare(const struct boot_module *modules, unsigned int n,
 		return rc;
 	memset(&boot, 0, sizeof(boot));
 	boot.options = *options;
+	grant_limits_set(options->grant_frames, options->maptrack_frames);
 	modules_init(kept, known);
 	rc = options_plan(strings, n, &boot.plan, &err);
 	if (rc) {

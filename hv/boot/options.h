@@ -110,6 +110,7 @@ struct hv_options {
 	enum log_level loglvl, guest_loglvl;
 	struct memory_request dom0_mem, dom0_mem_min, dom0_mem_max;
 	uint32_t dom0_vcpus_min, dom0_vcpus_max; /* max 0: as many as CPUs */
+	uint32_t grant_frames, maptrack_frames; /* of a domain; 0: not said */
 	bool noreboot;
 	struct spec_options spec;
 };

@@ -194,6 +194,26 @@ static bool take_dom0_max_vcpus(struct word v, struct hv_options *o)
 	return true;
 }
 
+static bool number_take(struct word v, uint32_t *out)
+{
+	uint64_t n;
+
+	if (!word_number(v, UINT32_MAX, &n))
+		return false;
+	*out = (uint32_t)n;
+	return true;
+}
+
+static bool take_grant_frames(struct word v, struct hv_options *o)
+{
+	return number_take(v, &o->grant_frames);
+}
+
+static bool take_maptrack_frames(struct word v, struct hv_options *o)
+{
+	return number_take(v, &o->maptrack_frames);
+}
+
 static bool take_noreboot(struct word v, struct hv_options *o)
 {
 	return word_bool(v, &o->noreboot);
@@ -224,6 +244,8 @@ static const struct option {
 	{ "dom0_mem", take_dom0_mem, "[SIZE][,min:SIZE][,max:SIZE]", false },
 	{ "dom0_max_vcpus", take_dom0_max_vcpus, "NUMBER or MIN-MAX", false },
 	{ "maxcpus", take_idle, "", true },
+	{ "gnttab_max_frames", take_grant_frames, "NUMBER", false },
+	{ "gnttab_max_maptrack_frames", take_maptrack_frames, "NUMBER", false },
 	{ "noreboot", take_noreboot, "yes or no", true },
 	{ "real-mode", take_idle, "", true },
 	{ "edd", take_idle, "", true },

@@ -32,6 +32,7 @@ static hypercall_fn *const table[] = {
 	[__HYPERVISOR_console_io] = hc_console_io,
 	[__HYPERVISOR_update_va_mapping_otherdomain] =
 		hc_update_va_mapping_otherdomain,
+	[__HYPERVISOR_grant_table_op] = hc_grant_table_op,
 	[__HYPERVISOR_vm_assist] = hc_vm_assist,
 	[__HYPERVISOR_vcpu_op] = hc_vcpu_op,
 	[__HYPERVISOR_set_segment_base] = hc_set_segment_base,

@@ -217,5 +217,7 @@ long hc_memory_op(struct vcpu *v, struct call_args *args)
 		return -EINVAL;
 	if (operation == XENMEM_exchange)
 		return memory_exchange(v, args->a[1]);
+	if (operation == XENMEM_acquire_resource)
+		return memory_acquire(v, args->a[1]);
 	return memory_info(v, operation, args->a[1]);
 }

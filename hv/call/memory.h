@@ -29,4 +29,7 @@ long memory_exchange(struct vcpu *v, uint64_t arg);
 /* Everything that asks, or concerns no frames. */
 long memory_info(struct vcpu *v, unsigned int operation, uint64_t arg);
 
+/* XENMEM_acquire_resource. */
+long memory_acquire(struct vcpu *v, uint64_t arg);
+
 #endif

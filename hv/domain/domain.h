@@ -23,6 +23,7 @@
 #include "console/state.h"
 #include "event/state.h"
 #include "frame/state.h"
+#include "grant/state.h"
 #include "mm/state.h"
 #include "sched/state.h"
 #include "time/state.h"
@@ -108,6 +109,7 @@ struct domain {
 	struct domain_mm mm;
 	struct domain_sched sched;
 	struct domain_event event;
+	struct domain_grant grant;
 	struct domain_console console;
 	struct domain_access access;
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grant/grant.h"
 #include "host/host.h"
 #include "mm/mm.h"
 #include "pte.h"
@@ -43,6 +44,7 @@ struct domain *host_domain_make(uint64_t max_pages, unsigned int vcpus,
 	list_init(&d->link);
 	frame_domain_init(d, max_pages);
 	mm_domain_init(d);
+	grant_domain_init(d, &(struct grant_limits){ 0 });
 	spin_init(&d->event.lock, LOCK_RANK_EVENT);
 	spin_init(&d->access.lock, LOCK_RANK_ACCESS);
 	if (domain_publish(d, privileged ? 0 : 1))

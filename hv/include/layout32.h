@@ -6,8 +6,8 @@
  *
  * Each structure is a table of its fields: type, name, the member of the
  * 64-bit structure that it becomes, offset. The structures, the checks of
- * their offsets, and the translations (frame/argument.c) are made from it. On i386
- * eight bytes are aligned to four, and a pointer or long has four.
+ * their offsets, and the translations (frame/argument.c) are made from it. On
+ * i386 eight bytes are aligned to four, and a pointer or long has four.
  */
 #ifndef LODGE_LAYOUT32_H
 #define LODGE_LAYOUT32_H
@@ -40,7 +40,12 @@ struct frame_number {
 	LAYOUT(nmi_callback, struct xennmi_callback, 8)                     \
 	LAYOUT(set_iobitmap, struct physdev_set_iobitmap, 8)                \
 	LAYOUT(platform_parameters, struct xen_platform_parameters, 4)      \
-	LAYOUT(frame_number, struct frame_number, 4)
+	LAYOUT(frame_number, struct frame_number, 4)                        \
+	LAYOUT(acquire_resource, struct xen_mem_acquire_resource, 28)       \
+	LAYOUT(setup_table, struct gnttab_setup_table, 16)                  \
+	LAYOUT(status_frames, struct gnttab_get_status_frames, 12)          \
+	LAYOUT(grant_transfer, struct gnttab_transfer, 16)                  \
+	LAYOUT(grant_copy, struct gnttab_copy, 24)
 
 #define FIELDS_sched_poll(F)               \
 	F(uint32_t, ports, ports.p, 0)     \
@@ -104,6 +109,39 @@ struct frame_number {
 	F(uint32_t, nr_ports, nr_ports, 4)
 #define FIELDS_platform_parameters(F) F(uint32_t, virt_start, virt_start, 0)
 #define FIELDS_frame_number(F)	      F(uint32_t, v, v, 0)
+#define FIELDS_acquire_resource(F)           \
+	F(uint16_t, domid, domid, 0)         \
+	F(uint16_t, type, type, 2)           \
+	F(uint32_t, id, id, 4)               \
+	F(uint32_t, nr_frames, nr_frames, 8) \
+	F(uint32_t, pad, pad, 12)            \
+	F(uint64_t, frame, frame, 16)        \
+	F(uint32_t, frame_list, frame_list.p, 24)
+#define FIELDS_setup_table(F)                \
+	F(uint32_t, dom, dom, 0)             \
+	F(uint32_t, nr_frames, nr_frames, 4) \
+	F(int32_t, status, status, 8)        \
+	F(uint32_t, frame_list, frame_list.p, 12)
+#define FIELDS_status_frames(F)              \
+	F(uint32_t, nr_frames, nr_frames, 0) \
+	F(uint16_t, dom, dom, 4)             \
+	F(int16_t, status, status, 6)        \
+	F(uint32_t, frame_list, frame_list.p, 8)
+#define FIELDS_grant_transfer(F)     \
+	F(uint32_t, mfn, mfn, 0)     \
+	F(uint32_t, domid, domid, 4) \
+	F(uint32_t, ref, ref, 8)     \
+	F(int32_t, status, status, 12)
+#define FIELDS_grant_copy(F)                         \
+	F(uint32_t, source, source.u.gmfn, 0)        \
+	F(uint16_t, source_domid, source.domid, 4)   \
+	F(uint16_t, source_offset, source.offset, 6) \
+	F(uint32_t, dest, dest.u.gmfn, 8)            \
+	F(uint16_t, dest_domid, dest.domid, 12)      \
+	F(uint16_t, dest_offset, dest.offset, 14)    \
+	F(uint16_t, len, len, 16)                    \
+	F(uint16_t, flags, flags, 18)                \
+	F(int32_t, status, status, 20)
 
 /* Those that have no 64-bit form of their own: read as they are. */
 #define FIELDS_callback_register(F) \

@@ -17,6 +17,7 @@ enum lock_rank {
 	LOCK_RANK_VCPUS = 1, /* vcpus that are being initialised */
 	LOCK_RANK_DOMLIST,   /* the table of domains */
 	LOCK_RANK_MM,	     /* a domain's page tables */
+	LOCK_RANK_GRANT,     /* a domain's grant table */
 	LOCK_RANK_EVENT,     /* a domain's event channels */
 	LOCK_RANK_FIFO,	     /* a domain's queues of events */
 	LOCK_RANK_SCHED,     /* run queues and vcpu states */

@@ -11,6 +11,7 @@
 #include "console/console.h"
 #include "event/event.h"
 #include "frame/frame.h"
+#include "grant/grant.h"
 #include "lib/printf.h"
 #include "lifecycle/parts.h"
 #include "mm/mm.h"
@@ -97,6 +98,7 @@ static void domain_begin(struct domain *d, const struct domain_config *config)
 	spin_init(&d->access.lock, LOCK_RANK_ACCESS);
 	frame_domain_init(d, config->max_pages);
 	mm_domain_init(d);
+	grant_domain_init(d, &config->grants);
 }
 
 int lifecycle_create(const struct domain_config *config, struct domain **out)
@@ -143,6 +145,7 @@ void domain_free(struct domain *d)
 	timer_cancel(&d->reap);
 	vcpus_free(d);
 	dirty_exit(d);
+	grant_domain_free(d);
 	frame_free_shared(d->shared_frame);
 	frame_free_bytes(d, sizeof(*d));
 }

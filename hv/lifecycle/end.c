@@ -24,6 +24,7 @@
 #include "console/console.h"
 #include "event/event.h"
 #include "frame/frame.h"
+#include "grant/grant.h"
 #include "lifecycle/parts.h"
 #include "lib/string.h"
 #include "log/log.h"
@@ -166,7 +167,8 @@ static bool is_alone(struct domain *d)
 	spin_lock(&d->frames.lock);
 	pages = d->frames.tot_pages;
 	spin_unlock(&d->frames.lock);
-	return pages == 0 && (refs & FRAME_COUNT_MASK) == 1;
+	return pages == 0 && (refs & FRAME_COUNT_MASK) == 1 &&
+	       grant_is_alone(d);
 }
 
 /* A softirq would be acted upon before any guest runs. */

@@ -15,6 +15,7 @@ struct domain_config {
 	uint32_t boot_index; /* for boot/, LIFECYCLE_NO_INDEX: not its guest */
 	bool privileged;
 	uint8_t width; /* enum domain_width */
+	struct grant_limits grants; /* version 0: the defaults */
 };
 
 #define LIFECYCLE_NO_INDEX UINT32_MAX

@@ -13,7 +13,6 @@
 #include "boot/boot.h"
 #include "bug.h"
 #include "call/call.h"
-#include "frame/frame.h"
 #include "log/log.h"
 #include "sched/sched.h"
 #include "time/time.h"
@@ -130,7 +129,6 @@ void boot_main(uint32_t magic, uint32_t info, uint64_t image_phys)
 	cpu_init();
 	speculation_prepare(&options.spec);
 	memory_in_use(&boot, image_phys);
-	frame_limit = m->ram[m->n - 1].end;
 	paging_init(m, image_phys);
 	paging_map_cpu_area(0, paging_image_phys(boot_cpu_stack));
 	paging_activate();

@@ -19,9 +19,10 @@ static void use(struct memory_map *m, uint64_t start, uint64_t end)
 				       (end + PAGE_SIZE - 1) >> PAGE_SHIFT };
 }
 
-/* What the page allocator must not be given. */
+/* What the page allocator must not be given; and where memory ends. */
 void memory_in_use(struct boot_info *boot, uint64_t image_phys)
 {
+	frame_limit = boot->memory.ram[boot->memory.n - 1].end;
 	use(&boot->memory, 0, 0x100000);
 	use(&boot->memory, image_phys,
 	    image_phys + (uint64_t)(image_end - image_start));

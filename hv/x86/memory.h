@@ -5,7 +5,8 @@
 
 #include "x86/multiboot.h"
 
-/* Notes in boot->memory what the allocator must not be given. */
+/* Notes in boot->memory what the allocator must not be given; sets
+ * frame_limit. */
 void memory_in_use(struct boot_info *boot, uint64_t image_phys);
 /* To the log: how much there is. */
 void memory_report(const struct boot_info *boot);

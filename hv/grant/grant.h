@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grants: a domain lends pages to another by entries of a table that both it
+ * and we write. Operations give GNTST_*, as the interface has it for each
+ * entry of a batch; -ERESTART: there is something better to do, call again.
+ */
+#ifndef LODGE_GRANT_H
+#define LODGE_GRANT_H
+
+#include "domain/domain.h"
+#include "frame/frame.h"
+
+/* ---- the table (table.c) ---- */
+
+/* What a domain gets for which its builder says nothing; at boot. */
+void grant_limits_set(uint32_t frames, uint32_t maptrack_frames);
+/*
+ * Limits for a new domain: negative numbers and version 0 are the defaults.
+ * -EINVAL, with a line in the log: beyond what the command line allows.
+ */
+[[nodiscard]] int grant_limits_choose(int32_t frames, int32_t maptrack_frames,
+				      uint32_t version,
+				      struct grant_limits *out);
+/* An empty table of version 1; limits of version 0: the defaults. */
+void grant_domain_init(struct domain *d, const struct grant_limits *limits);
+/* Frees all; no entry is in use, nobody finds the domain. */
+void grant_domain_free(struct domain *d);
+/* True when nobody but the hypervisor refers to its frames. */
+bool grant_is_alone(struct domain *d);
+
+/* Makes the table at least so many frames long. -ENOMEM, -ERESTART; -EINVAL:
+ * beyond its limit, or it is dying. */
+[[nodiscard]] int grant_grow(struct domain *d, uint32_t frames);
+
+struct grant_size {
+	uint32_t version, frames, status_frames;
+};
+void grant_size_get(struct domain *d, struct grant_size *out);
+/*
+ * Changes the layout of entries; all but the reserved ones become empty.
+ * -EBUSY: some are in use; -EINVAL: no such version for this domain; -ERANGE:
+ * a reserved one's frame does not fit. -ENOMEM, -ERESTART.
+ */
+[[nodiscard]] int grant_version_set(struct domain *d, uint32_t version);
+/* Numbers of n of its frames, from first on: of the table or of statuses.
+ * False: there are not so many. */
+[[nodiscard]] bool grant_frames_list(struct domain *d, bool status,
+				     uint32_t first, uint32_t n, uint64_t *out);
+
+#endif
