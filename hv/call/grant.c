@@ -158,34 +158,144 @@ static int get_status_frames(struct vcpu *v, uint64_t va)
 	return arg_write_status_frames(v, va, &op);
 }
 
+/* ---- mappings: arrays ---- */
+
+union map_words {
+	struct gnttab_map_grant_ref op;
+	uint64_t word[4];
+};
+_Static_assert(sizeof(union map_words) == sizeof(struct gnttab_map_grant_ref) &&
+		       offsetof(struct gnttab_map_grant_ref, dom) == 16 &&
+		       offsetof(struct gnttab_map_grant_ref, dev_bus_addr) ==
+			       24,
+	       "words 2 and 3 have the answer");
+
+static int map_grant_ref(struct vcpu *v, uint64_t va)
+{
+	union map_words map;
+	int rc;
+
+	if (guest_words_from(map.word, va, 4))
+		return -EFAULT;
+	rc = grant_map(v, &map.op);
+	if (rc)
+		return rc;
+	return guest_word_to(va + 16, map.word[2]) ||
+			       guest_word_to(va + 24, map.word[3])
+		       ? -EFAULT
+		       : 0;
+}
+
+/* Both kinds of unmap; their second word differs. */
+union unmap_words {
+	struct gnttab_unmap_grant_ref op;
+	struct gnttab_unmap_and_replace replace;
+	uint64_t word[3];
+};
+_Static_assert(sizeof(union unmap_words) == 24 &&
+		       offsetof(struct gnttab_unmap_grant_ref, handle) == 16 &&
+		       offsetof(struct gnttab_unmap_and_replace, handle) == 16,
+	       "word 2 has the answer");
+
+/* Loans that end with one flush. */
+#define UNMAP_CHUNK 16
+
+static int unmap_some(struct vcpu *v, uint64_t va, uint32_t n, bool replace,
+		      uint32_t *done)
+{
+	union unmap_words words[UNMAP_CHUNK];
+	struct grant_unmap ops[UNMAP_CHUNK];
+	int rc;
+
+	n = MIN(n, (uint32_t)UNMAP_CHUNK);
+	for (uint32_t i = 0; i < n; i++) {
+		if (guest_words_from(words[i].word, va + i * 24, 3))
+			return -EFAULT;
+		ops[i] = (struct grant_unmap){
+			.host_addr = words[i].word[0],
+			.dev_bus_addr = replace ? 0 : words[i].word[1],
+			.new_addr = replace ? words[i].word[1] : 0,
+			.handle = words[i].op.handle,
+		};
+	}
+	rc = grant_unmap(v, ops, n, done);
+	for (uint32_t i = 0; i < *done; i++) {
+		words[i].op.status = (int16_t)ops[i].status;
+		if (guest_word_to(va + i * 24 + 16, words[i].word[2]))
+			return -EFAULT;
+	}
+	return rc;
+}
+
+static int unmap_grant_ref(struct vcpu *v, uint64_t va, uint32_t n,
+			   uint32_t *done)
+{
+	return unmap_some(v, va, n, false, done);
+}
+
+static int unmap_and_replace(struct vcpu *v, uint64_t va, uint32_t n,
+			     uint32_t *done)
+{
+	return unmap_some(v, va, n, true, done);
+}
+
 /* ---- the call ---- */
 
-/* One entry, at va; with `alone` the array has one. */
+/* One entry, at va; or some of an array, *done of them. */
 struct grant_op {
 	int (*one)(struct vcpu *v, uint64_t va);
-	bool alone;
+	int (*some)(struct vcpu *v, uint64_t va, uint32_t n, uint32_t *done);
+	bool alone;	  /* the array has one */
 	uint8_t bytes[2]; /* of an entry, by the guest's width */
 };
 
 static const struct grant_op ops[] = {
-	[GNTTABOP_setup_table] = { setup_table, true },
-	[GNTTABOP_query_size] = { query_size, true },
-	[GNTTABOP_set_version] = { set_version, true },
-	[GNTTABOP_get_status_frames] = { get_status_frames, true },
-	[GNTTABOP_get_version] = { get_version, true },
+	[GNTTABOP_map_grant_ref] = { map_grant_ref, .bytes = { 32, 32 } },
+	[GNTTABOP_unmap_grant_ref] = { .some = unmap_grant_ref,
+				       .bytes = { 24, 24 } },
+	[GNTTABOP_setup_table] = { setup_table, .alone = true },
+	[GNTTABOP_query_size] = { query_size, .alone = true },
+	[GNTTABOP_unmap_and_replace] = { .some = unmap_and_replace,
+					 .bytes = { 24, 24 } },
+	[GNTTABOP_set_version] = { set_version, .alone = true },
+	[GNTTABOP_get_status_frames] = { get_status_frames, .alone = true },
+	[GNTTABOP_get_version] = { get_version, .alone = true },
 };
+
+static int ops_do(struct vcpu *v, const struct grant_op *op, uint64_t va,
+		  uint32_t n, uint32_t *done)
+{
+	int rc;
+
+	*done = 0;
+	if (op->some)
+		return op->some(v, va, n, done);
+	rc = op->one(v, va);
+	*done = !rc;
+	return rc;
+}
 
 long hc_grant_table_op(struct vcpu *v, struct call_args *args)
 {
-	uint32_t cmd = (uint32_t)args->a[0], count = (uint32_t)args->a[2];
-	const struct grant_op *op;
+	uint32_t cmd = (uint32_t)args->a[0], count = (uint32_t)args->a[2], done;
+	const struct grant_op *op = ops + (cmd < ARRAY_SIZE(ops) ? cmd : 0);
+	uint64_t va = args->a[1];
+	int rc = 0;
 
-	if (count > INT32_MAX)
+	if (unlikely(count > INT32_MAX))
 		return -EINVAL;
-	if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].one)
+	if (unlikely(cmd >= ARRAY_SIZE(ops)) || unlikely(!op->one && !op->some))
 		return -ENOSYS;
-	op = &ops[cmd];
 	if (op->alone)
-		return count == 1 ? op->one(v, args->a[1]) : -EINVAL;
-	return -ENOSYS;
+		return count == 1 ? op->one(v, va) : -EINVAL;
+	while (!rc && count) {
+		rc = ops_do(v, op, va, count, &done);
+		va += (uint64_t)done * op->bytes[v->domain->width];
+		count -= done;
+		if (!rc && count && arch_preempt_pending())
+			rc = -ERESTART;
+	}
+	args->a[1] = va;
+	args->a[2] = count;
+	return rc;
 }

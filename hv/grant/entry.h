@@ -21,4 +21,58 @@ static inline void grant_unlock(struct grant_locked l)
 	spin_unlock(&l.d->grant.lock);
 }
 
+/* ---- entries (entry.c) ---- */
+
+/* Entries that the table has now. */
+static inline uint32_t grant_entries(const struct domain_grant *g)
+{
+	return g->nr_frames * (uint32_t)(g->version == 1 ? GRANT_ENTRIES_V1
+							 : GRANT_ENTRIES_V2);
+}
+
+/* Our half of entry ref, which there is. */
+static inline struct grant_active *grant_active(const struct domain_grant *g,
+						uint32_t ref)
+{
+	return g->version == 1 ? &g->page[ref / GRANT_ENTRIES_V1]
+					  .active[ref % GRANT_ENTRIES_V1]
+			       : &g->page[ref / GRANT_ENTRIES_V2]
+					  .active[ref % GRANT_ENTRIES_V2];
+}
+
+/* The guest's half: flags and domain, the first word in both versions. */
+static inline uint32_t *grant_header(const struct domain_grant *g, uint32_t ref)
+{
+	return g->version == 1 ? (uint32_t *)&g->page[ref / GRANT_ENTRIES_V1]
+					 .v1[ref % GRANT_ENTRIES_V1]
+			       : (uint32_t *)&g->page[ref / GRANT_ENTRIES_V2]
+					 .v2[ref % GRANT_ENTRIES_V2];
+}
+
+/*
+ * One use of an entry: the bits in it say so, and the frame is held with a
+ * reference, with one as writable if writing.
+ */
+struct grant_use {
+	struct domain *granter;
+	uint32_t ref;
+	bool writing;
+	struct frame *f;
+	/* Of a copy: which part of the page was granted. */
+	uint32_t from, to;
+	/* Of an entry that passes on another's: that one, or NULL. */
+	struct domain *passed_by;
+	uint32_t passed_ref;
+};
+
+/*
+ * Begins a use of entry ref of granter's by a domain of that id. Only a copy
+ * may use what grants less than a page. Returns GNTST_*.
+ */
+[[nodiscard]] int grant_use_begin(struct domain *granter, uint32_t ref,
+				  uint16_t by, bool writing, bool copy,
+				  struct grant_use *out);
+/* Ends it; no CPU has a translation that came of it. */
+void grant_use_end(const struct grant_use *use);
+
 #endif

@@ -47,4 +47,30 @@ void grant_size_get(struct domain *d, struct grant_size *out);
 [[nodiscard]] bool grant_frames_list(struct domain *d, bool status,
 				     uint32_t first, uint32_t n, uint64_t *out);
 
+/* ---- mappings (map.c) ---- */
+
+/* One map_grant_ref of v's, copied in: its answer is in op. -ERESTART. */
+[[nodiscard]] int grant_map(struct vcpu *v, struct gnttab_map_grant_ref *op);
+
+/* One unmap_grant_ref, or unmap_and_replace. */
+struct grant_unmap {
+	uint64_t host_addr, dev_bus_addr, new_addr;
+	grant_handle_t handle;
+	int status; /* GNTST_* */
+	/* map.c's: what remains of the loan. */
+	struct grant_map *map;
+	uint32_t flags;
+};
+/*
+ * Ends n loans of v's; each has its answer. -ERESTART: the first *done have,
+ * the others are as they were.
+ */
+[[nodiscard]] int grant_unmap(struct vcpu *v, struct grant_unmap *ops,
+			      unsigned int n, unsigned int *done);
+/*
+ * Ends all loans that a domain has from others, whose tables are taken apart.
+ * -ERESTART: there may be more.
+ */
+[[nodiscard]] int grant_domain_exit(struct domain *d);
+
 #endif

@@ -134,6 +134,19 @@ static inline bool shared_cmpxchg64(uint64_t *p, uint64_t *expected, uint64_t v)
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
+static inline bool shared_cmpxchg32(uint32_t *p, uint32_t *expected, uint32_t v)
+{
+	arch_yield_point();
+	return __atomic_compare_exchange_n(p, expected, v, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static inline void shared_or32(uint32_t *p, uint32_t v)
+{
+	arch_yield_point();
+	(void)__atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);
+}
+
 static inline uint8_t shared_xchg8(uint8_t *p, uint8_t v)
 {
 	arch_yield_point();

@@ -206,7 +206,8 @@ static bool clear_slice(struct domain *d)
 	uint64_t end = time_now_ns() + SLICE_NS;
 
 	do
-		if (mm_domain_teardown(d) == 0)
+		/* What it was lent goes when no table of it has any of it. */
+		if (mm_domain_teardown(d) == 0 && grant_domain_exit(d) == 0)
 			return true;
 	while (time_now_ns() < end && !arch_preempt_pending());
 	return false;

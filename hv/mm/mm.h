@@ -102,6 +102,28 @@ struct mm_place {
 /* One mmuext_op on domain d's frames, copied in. */
 [[nodiscard]] int mm_ext_one(struct vcpu *v, struct domain *d,
 			     const struct mmuext_op *op);
+/* Where an L1 entry of a guest's is: at a machine address, or where a virtual
+ * one is mapped. */
+struct mm_at {
+	uint64_t addr;
+	bool machine;
+};
+/*
+ * That entry becomes value, which refers to a frame that owner has lent
+ * (foreign.c). -EINVAL: no entry, or what entry_get() says; -ERESTART.
+ */
+[[nodiscard]] int mm_foreign_set(struct vcpu *v, struct mm_at at,
+				 uint64_t value, struct domain *owner);
+/*
+ * That entry, if it maps f, writable or not as said, becomes empty; or what
+ * maps the address instead, if it is not 0, moves there. The caller flushes.
+ * -EINVAL: it does not map it so; -ERESTART.
+ */
+[[nodiscard]] int mm_foreign_clear(struct vcpu *v, struct mm_at at,
+				   const struct frame *f, bool writable,
+				   uint64_t instead);
+/* Flushes all CPUs that run v's domain now. */
+void mm_flush_all(struct vcpu *v);
 /* The CPUs that run one of d's vcpus of the set (bit = vcpu id) now. */
 uint64_t mm_cpus_running(const struct domain *d, uint64_t vcpus);
 /* Reads a set of vcpus at a guest's address: only bytes that d's vcpus need. */

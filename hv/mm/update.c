@@ -172,6 +172,11 @@ static void flush_do(uint64_t flags, uint64_t cpus, uint64_t va)
 		arch_flush_cpus(cpus & ~self, one, va);
 }
 
+void mm_flush_all(struct vcpu *v)
+{
+	flush_do(UVMF_TLB_FLUSH, mm_cpus_running(v->domain, ~0UL), 0);
+}
+
 int mm_update_va(struct vcpu *v, uint64_t va, uint64_t value, uint64_t flags,
 		 struct domain *owner)
 {

@@ -13,6 +13,8 @@
 static void check_page(unsigned int cpu, const struct host_tlb_entry *e,
 		       const struct frame *f)
 {
+	const struct vcpu *v = host_cpus[cpu].current;
+
 	if (e->writable && oracle_type(f) > FRAME_WRITABLE)
 		oracle_fault("cpu %u can write through %#lx to frame %#lx, "
 			     "type word %#lx",
@@ -20,6 +22,12 @@ static void check_page(unsigned int cpu, const struct host_tlb_entry *e,
 	if (e->writable && f->owner == DOMID_XEN)
 		oracle_fault("cpu %u can write through %#lx to our frame %#lx",
 			     cpu, e->va, e->mfn);
+	if (v && !v->domain->privileged && f->owner != v->domain->id &&
+	    f->owner != DOMID_XEN &&
+	    !oracle_lent(v->domain, e->mfn, e->writable))
+		oracle_fault("cpu %u of dom%u reaches through %#lx frame %#lx "
+			     "of dom%u, which it was not lent",
+			     cpu, v->domain->id, e->va, e->mfn, f->owner);
 	if (e->global)
 		oracle_fault("cpu %u: the translation of %#lx is global", cpu,
 			     e->va);

@@ -14,6 +14,7 @@
  *   a shared frame       a use as WRITABLE, under the owner's reference
  *   vcpu_info elsewhere  a reference and a use as WRITABLE
  *   event words, control the same
+ *   a loan               a reference; if for writing, a use as WRITABLE
  *   an interrupted drop  a reference (mm/state.h: orphan, teardown_at)
  *
  * What is left over is a leak, what is missing is a use after free to come.
@@ -231,6 +232,7 @@ unsigned int oracle_check(void)
 	for (struct domain *d = domain_next(-1); d; d = domain_next(d->id)) {
 		domain_holds(e, d);
 		oracle_shadow(d);
+		oracle_grants(e, d);
 	}
 	oracle_tables(e);
 	oracle_lists(e);

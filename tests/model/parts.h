@@ -23,6 +23,10 @@ void oracle_tables(struct expected *e);
 void oracle_lists(struct expected *e);
 /* A domain's shadow tables, if it has any (shadow.c). */
 void oracle_shadow(const struct domain *d);
+/* What a domain's handles hold, and its table (grants.c). */
+void oracle_grants(struct expected *e, const struct domain *d);
+/* True when a handle of d's allows it to map that frame of another's. */
+bool oracle_lent(const struct domain *d, uint64_t mfn, bool writable);
 /* Cached translations, loaded roots and descriptor tables (cached.c). */
 void oracle_cached(void);
 

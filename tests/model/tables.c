@@ -28,7 +28,8 @@ static void data_entry(struct expected *e, const struct frame *table,
 	if (!oracle_allocated(f))
 		oracle_fault("L1 %#lx[%u] maps frame %#lx, which is free", m, i,
 			     to);
-	if (f->owner != table->owner && (!d || !d->privileged))
+	if (f->owner != table->owner &&
+	    (!d || (!d->privileged && !oracle_lent(d, to, pte & PTE_RW))))
 		oracle_fault("L1 %#lx[%u]: dom%u maps frame %#lx of dom%u", m,
 			     i, table->owner, to, f->owner);
 	if ((pte & PTE_RW) && f->owner == DOMID_XEN)
