@@ -105,6 +105,8 @@ struct domain {
 	uint32_t max_vcpus;
 	struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
 
+	struct domain_cpuid cpuid;
+
 	struct domain_frames frames;
 	struct domain_mm mm;
 	struct domain_sched sched;

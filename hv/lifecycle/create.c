@@ -96,6 +96,7 @@ static void domain_begin(struct domain *d, const struct domain_config *config)
 	d->max_vcpus = config->vcpus;
 	d->sched.weight = config->weight;
 	spin_init(&d->access.lock, LOCK_RANK_ACCESS);
+	d->cpuid = *trap_policy_machine();
 	frame_domain_init(d, config->max_pages);
 	mm_domain_init(d);
 	grant_domain_init(d, &config->grants);

@@ -122,7 +122,8 @@ static int xsetbv(struct vcpu *v)
 {
 	uint64_t value = v->regs->rdx << 32 | (uint32_t)v->regs->rax;
 
-	if ((uint32_t)v->regs->rcx || !xcr0_is_valid(value, arch_xcr0_mask()))
+	if ((uint32_t)v->regs->rcx ||
+	    !xcr0_is_valid(value, trap_xcr0_mask(v->domain)))
 		return -EPERM;
 	v->xcr0 = value;
 	arch_xcr0_load(value);

@@ -10,6 +10,10 @@
  * vcpu's own number, sizes of the extended state that XCR0 allows, and
  * features that depend on it. Leaves 0x40000000 on are the hypervisor's own.
  *
+ * What the table says is the most that a guest can have. A domain may be given
+ * less (struct domain_cpuid: a line for each line of the table), and other
+ * names and sizes than this machine's, as it had them where it came from.
+ *
  * The topology shown is the simplest that is true enough: each vcpu is a
  * package with one core and one thread.
  *
@@ -17,6 +21,7 @@
  */
 #include "abi.h"
 #include "arch.h"
+#include "errno.h"
 #include "lib/string.h"
 #include "trap/cpuid.h"
 #include "trap/emulate.h"
@@ -71,6 +76,7 @@
 /* leaf 7 */
 #define L7B_FSGSBASE BIT(0)
 #define L7B_AVX2     BIT(5)
+#define L7B_AVX512F  BIT(16)
 /* BMI1 FDP_EXCPTN BMI2 ERMS NO_FPU_SEL RDSEED ADX CLFLUSHOPT CLWB SHA */
 #define L7B_PLAIN                                                          \
 	(BIT(3) | BIT(6) | BIT(8) | BIT(9) | BIT(13) | BIT(18) | BIT(19) | \
@@ -97,53 +103,75 @@
 	(BIT(11) | BIT(20) | BIT(22) | BIT(27) | BIT(29) | BIT(30) | BIT(31))
 
 #define LD1_XSAVEOPT_XSAVEC_XGETBV1 7U
+#define XCR0_X87_SSE		    3UL
 #define XCR0_AVX		    (1UL << 2)
 #define XCR0_AVX512		    (7UL << 5)
 #define XSAVE_HEADER_END	    576U
 
+/*
+ * What a domain's policy may do to each register of a line: f: features, it
+ * can take some away; l: the last leaf; m: the machine's is the most; v: any
+ * value, within the mask.
+ */
 static const struct cpuid_line {
 	uint32_t leaf, subleaf;
+	char kind[4];
 	uint32_t keep[4];
 } table[] = {
-	{ 0, ANY_SUBLEAF, { ALL, ALL, ALL, ALL } },
+	{ 0, ANY_SUBLEAF, "lvvv", { ALL, ALL, ALL, ALL } },
 	{ 1,
 	  ANY_SUBLEAF,
+	  "vvff",
 	  { ALL, 0xffff, L1C_PLAIN | L1C_OF_AVX | L1C_XSAVE,
 	    L1D_COMMON | L1D_SEP | L1D_CLFLUSH | L1D_ACPI | L1D_SSE | L1D_SSE2 |
 		    L1D_SS | L1D_HTT } },
-	{ 2, ANY_SUBLEAF, { ALL, ALL, ALL, ALL } },
+	{ 2, ANY_SUBLEAF, "vvvv", { ALL, ALL, ALL, ALL } },
 	/* caches, without who shares them */
-	{ 4, ANY_SUBLEAF, { 0x3fff, ALL, ALL, 7 } },
+	{ 4, 0, "vvvv", { 0x3fff, ALL, ALL, 7 } },
+	{ 4, 1, "vvvv", { 0x3fff, ALL, ALL, 7 } },
+	{ 4, 2, "vvvv", { 0x3fff, ALL, ALL, 7 } },
+	{ 4, 3, "vvvv", { 0x3fff, ALL, ALL, 7 } },
 	{ 7,
 	  0,
+	  "mfff",
 	  { ALL, L7B_PLAIN | L7B_FSGSBASE | L7B_AVX2 | L7B_OF_AVX512,
 	    L7C_PLAIN | L7C_OF_AVX | L7C_OF_AVX512,
 	    L7D_PLAIN | L7D_OF_AVX512 } },
-	{ 7, 1, { L71A_OF_AVX | L71A_OF_AVX512, 0, 0, 0 } },
-	{ EXTENDED_FIRST, ANY_SUBLEAF, { ALL, ALL, ALL, ALL } },
+	{ 7, 1, "ffff", { L71A_OF_AVX | L71A_OF_AVX512, 0, 0, 0 } },
+	/* a domain's choice; what else the leaf says follows from XCR0 */
+	{ 0xd, 1, "ffff", { LD1_XSAVEOPT_XSAVEC_XGETBV1, 0, 0, 0 } },
+	{ EXTENDED_FIRST, ANY_SUBLEAF, "lvvv", { ALL, ALL, ALL, ALL } },
 	{ 0x80000001,
 	  ANY_SUBLEAF,
+	  "vvff",
 	  { ALL, ALL, E1C_PLAIN | E1C_OF_AVX, L1D_COMMON | E1D_OWN } },
-	{ 0x80000002, ANY_SUBLEAF, { ALL, ALL, ALL, ALL } },
-	{ 0x80000003, ANY_SUBLEAF, { ALL, ALL, ALL, ALL } },
-	{ 0x80000004, ANY_SUBLEAF, { ALL, ALL, ALL, ALL } },
-	{ 0x80000005, ANY_SUBLEAF, { ALL, ALL, ALL, ALL } },
-	{ 0x80000006, ANY_SUBLEAF, { ALL, ALL, ALL, ALL } },
-	{ 0x80000007, ANY_SUBLEAF, { 0, 0, 0, BIT(8) } }, /* invariant TSC */
+	{ 0x80000002, ANY_SUBLEAF, "vvvv", { ALL, ALL, ALL, ALL } },
+	{ 0x80000003, ANY_SUBLEAF, "vvvv", { ALL, ALL, ALL, ALL } },
+	{ 0x80000004, ANY_SUBLEAF, "vvvv", { ALL, ALL, ALL, ALL } },
+	{ 0x80000005, ANY_SUBLEAF, "vvvv", { ALL, ALL, ALL, ALL } },
+	{ 0x80000006, ANY_SUBLEAF, "vvvv", { ALL, ALL, ALL, ALL } },
+	/* invariant TSC */
+	{ 0x80000007, ANY_SUBLEAF, "vvvf", { 0, 0, 0, BIT(8) } },
 	/* CLZERO RSTR_FP_ERR_PTRS */
-	{ 0x80000008, ANY_SUBLEAF, { 0xffff, BIT(0) | BIT(2), 0, 0 } },
-	{ 0x8000001a, ANY_SUBLEAF, { 7, 0, 0, 0 } },
+	{ 0x80000008, ANY_SUBLEAF, "mfvv", { 0xffff, BIT(0) | BIT(2), 0, 0 } },
+	{ 0x8000001a, ANY_SUBLEAF, "ffff", { 7, 0, 0, 0 } },
 	/* no nested breakpoints, LFENCE serializes, null selectors clear */
-	{ EXTENDED_LAST, ANY_SUBLEAF, { BIT(0) | BIT(2) | BIT(6), 0, 0, 0 } },
+	{ EXTENDED_LAST,
+	  ANY_SUBLEAF,
+	  "ffff",
+	  { BIT(0) | BIT(2) | BIT(6), 0, 0, 0 } },
 };
+_Static_assert(ARRAY_SIZE(table) == CPUID_LINES, "struct domain_cpuid");
 
-static const struct cpuid_line *line_of(uint32_t leaf, uint32_t subleaf)
+unsigned int trap_cpuid_line(uint32_t leaf, uint32_t subleaf)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+	unsigned int i;
+
+	for (i = 0; i < CPUID_LINES; i++)
 		if (table[i].leaf == leaf && (table[i].subleaf == ANY_SUBLEAF ||
 					      table[i].subleaf == subleaf))
-			return &table[i];
-	return NULL;
+			break;
+	return i;
 }
 
 /* Drops features whose registers XCR0 can never enable. */
@@ -176,7 +204,10 @@ static void mask_by_xcr0(uint32_t leaf, uint32_t subleaf,
 /* What is of the vcpu rather than of the machine: only in leaf 1. */
 void trap_cpuid_own(uint32_t vcpu_id, bool privileged, uint32_t out[4])
 {
-	out[CPUID_EBX] |= vcpu_id * 2 << 24; /* its APIC id */
+	/* its APIC id; one thread in this package */
+	out[CPUID_EBX] |= vcpu_id * 2 << 24 | 1U << 16;
+	if (out[CPUID_ECX] & L1C_XSAVE)
+		out[CPUID_ECX] |= L1C_OSXSAVE;
 	if (!privileged)
 		out[CPUID_EDX] &= ~L1D_ACPI;
 }
@@ -200,10 +231,7 @@ static void put_right(uint32_t leaf, const struct cpuid_context *c,
 		out[CPUID_EAX] = MIN(out[CPUID_EAX], BASIC_LAST);
 		break;
 	case 1:
-		out[CPUID_EBX] |= 1U << 16; /* one thread in this package */
 		out[CPUID_ECX] |= L1C_HYPERVISOR;
-		if (out[CPUID_ECX] & L1C_XSAVE)
-			out[CPUID_ECX] |= L1C_OSXSAVE;
 		trap_cpuid_own(c->vcpu_id, c->privileged, out);
 		break;
 	case EXTENDED_FIRST:
@@ -329,7 +357,7 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t subleaf,
 void trap_cpuid_mask(uint32_t leaf, uint32_t subleaf, const uint32_t raw[4],
 		     const struct cpuid_context *c, uint32_t out[4])
 {
-	const struct cpuid_line *line;
+	unsigned int line;
 
 	memset(out, 0, 4 * sizeof(out[0]));
 	if (leaf - XEN_CPUID_FIRST_LEAF <= XEN_CPUID_MAX_NUM_LEAVES) {
@@ -340,14 +368,88 @@ void trap_cpuid_mask(uint32_t leaf, uint32_t subleaf, const uint32_t raw[4],
 		xstate_leaf(subleaf, raw, c, out);
 		return;
 	}
-	line = line_of(leaf, subleaf);
-	if (!line)
+	line = trap_cpuid_line(leaf, subleaf);
+	if (line == CPUID_LINES)
 		return;
 	for (unsigned int i = 0; i < 4; i++)
-		out[i] = raw[i] & line->keep[i];
+		out[i] = raw[i] & table[line].keep[i];
 	mask_by_xcr0(leaf, subleaf, c, out);
 	if (leaf == 7)
 		put_right_7(subleaf, c, out);
 	else
 		put_right(leaf, c, out);
+}
+
+/* ---- a domain's policy ---- */
+
+static uint32_t *line_of(struct domain_cpuid *p, uint32_t leaf,
+			 uint32_t subleaf)
+{
+	return p->line[trap_cpuid_line(leaf, subleaf)];
+}
+
+/* What of XCR0 can be enabled by who sees these features. */
+static uint64_t xcr0_of(struct domain_cpuid *p, uint64_t mask)
+{
+	uint32_t ecx = line_of(p, 1, 0)[CPUID_ECX];
+	bool avx512 = line_of(p, 7, 0)[CPUID_EBX] & L7B_AVX512F;
+
+	if (!(ecx & L1C_XSAVE))
+		return 0;
+	if (!(ecx & L1C_AVX))
+		return mask & XCR0_X87_SSE;
+	return avx512 ? mask : mask & ~XCR0_AVX512;
+}
+
+void trap_cpuid_fit(struct domain_cpuid *p, uint64_t xcr0_mask)
+{
+	struct cpuid_context c = { .xcr0_mask = xcr0_of(p, xcr0_mask) };
+
+	p->xcr0 = c.xcr0_mask;
+	for (unsigned int i = 0; i < CPUID_LINES; i++)
+		mask_by_xcr0(table[i].leaf, table[i].subleaf, &c, p->line[i]);
+	if (!p->xcr0)
+		line_of(p, 0xd, 1)[CPUID_EAX] = 0;
+	line_of(p, 1, 0)[CPUID_ECX] |= L1C_HYPERVISOR;
+	line_of(p, 1, 0)[CPUID_ECX] &= ~L1C_OSXSAVE;
+	line_of(p, 1, 0)[CPUID_EBX] &= 0xffff;
+}
+
+/*
+ * A guest may come from where there are more extended leaves: beyond ours they
+ * say of features what we say of them with zeros.
+ */
+static uint32_t last_of(unsigned int line)
+{
+	return table[line].leaf ? EXTENDED_LAST : 0;
+}
+
+int trap_cpuid_take(struct domain_cpuid *p, unsigned int line,
+		    const uint32_t in[4])
+{
+	uint32_t *out = p->line[line];
+	int lost = 0;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		uint32_t wanted = in[i] & table[line].keep[i];
+
+		switch (table[line].kind[i]) {
+		case 'l':
+			if (wanted > MAX(out[i], last_of(line)))
+				return -EINVAL;
+			out[i] = MIN(out[i], wanted);
+			break;
+		case 'm':
+			out[i] = MIN(out[i], wanted);
+			break;
+		case 'f':
+			lost |= wanted & ~out[i] ? 1 : 0;
+			out[i] &= wanted;
+			break;
+		default:
+			out[i] = wanted;
+			break;
+		}
+	}
+	return lost;
 }

@@ -10,8 +10,7 @@
 #include "processor.h"
 #include "trap/trap.h"
 
-/* A leaf; beyond the last one, where processors differ: zeros. */
-static void host_leaf(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+void trap_host_leaf(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
 	arch_cpuid(leaf & 0x80000000, 0, out);
 	if (out[CPUID_EAX] < leaf)
@@ -24,7 +23,7 @@ static bool host_has(uint32_t leaf, enum cpuid_register r, unsigned int bit)
 {
 	uint32_t out[4];
 
-	host_leaf(leaf, 0, out);
+	trap_host_leaf(leaf, 0, out);
 	return out[r] >> bit & 1;
 }
 
@@ -64,82 +63,139 @@ static void describe_time(const struct vcpu *v, struct cpuid_context *c)
 }
 
 /*
- * Answers prepared at boot: inside a virtual machine each real CPUID takes
- * thousands of cycles. Constant after that.
+ * What this machine's guests can have at most, prepared at boot: inside a
+ * virtual machine each real CPUID takes thousands of cycles. And where a leaf
+ * stands in a policy. Constant after that.
  */
-static uint32_t basic[0xe][4], extended[0x22][4];
-static bool prepared;
+static struct domain_cpuid machine;
+static uint8_t basic_at[0xe], extended_at[0x22];
 
-static void prepare(uint32_t leaf, uint32_t out[4])
+/* These are answered anew, or by subleaves. */
+#define BY_SUBLEAF (1U << 4 | 1U << 7 | 1U << 0xd)
+#define DYNAMIC	   (CPUID_LINES + 1)
+
+static unsigned int line_at(uint32_t leaf, uint32_t subleaf)
 {
-	struct cpuid_context c;
-	uint32_t raw[4];
-
-	memset(&c, 0, sizeof(c));
-	c.privileged = true;
-	c.xcr0_mask = arch_xcr0_mask();
-	host_leaf(leaf, 0, raw);
-	trap_cpuid_mask(leaf, 0, raw, &c, out);
-}
-
-void trap_cpuid_prepare(void)
-{
-	for (uint32_t i = 0; i < ARRAY_SIZE(basic); i++)
-		prepare(i, basic[i]);
-	for (uint32_t i = 0; i < ARRAY_SIZE(extended); i++)
-		prepare(0x80000000U + i, extended[i]);
-	prepared = true;
-}
-
-#define HAS_SUBLEAVES (1U << 4 | 1U << 7 | 1U << 0xd)
-
-static const uint32_t *answer_of(uint32_t leaf)
-{
-	if (leaf < ARRAY_SIZE(basic))
-		return HAS_SUBLEAVES >> leaf & 1 ? NULL : basic[leaf];
+	if (leaf < ARRAY_SIZE(basic_at)) {
+		if (unlikely(BY_SUBLEAF >> leaf & 1))
+			return leaf == 0xd ? DYNAMIC
+					   : trap_cpuid_line(leaf, subleaf);
+		return basic_at[leaf];
+	}
 	leaf -= 0x80000000U;
-	return leaf < ARRAY_SIZE(extended) ? extended[leaf] : NULL;
+	return leaf < ARRAY_SIZE(extended_at) ? extended_at[leaf] : DYNAMIC;
 }
 
-/* An answer, the machine being asked now. */
-static void describe(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
-		     uint32_t out[4])
+/* An answer, the machine being asked now; v: NULL: of no vcpu. */
+static void describe(const struct vcpu *v, const struct domain_cpuid *p,
+		     uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
 	struct cpuid_context c;
 	uint32_t raw[4];
 
 	memset(&c, 0, offsetof(struct cpuid_context, xstate));
-	c.vcpu_id = v->id;
-	c.privileged = v->domain->privileged;
-	c.width = v->domain->width;
-	c.xcr0_mask = arch_xcr0_mask();
-	c.xcr0 = v->xcr0;
+	c.privileged = true;
+	c.xcr0_mask = p->is_set ? p->xcr0 : arch_xcr0_mask();
+	if (v) {
+		c.vcpu_id = v->id;
+		c.privileged = v->domain->privileged;
+		c.width = v->domain->width;
+		c.xcr0 = v->xcr0;
+	}
 	if (leaf == 7)
 		c.fsgsbase = host_has_fsgsbase();
 	else if (leaf == 0xd)
 		describe_xstate(&c);
-	else if (leaf == XEN_CPUID_LEAF(3))
+	else if (leaf == XEN_CPUID_LEAF(3) && v)
 		describe_time(v, &c);
 	else if (leaf == XEN_CPUID_LEAF(5)) {
-		host_leaf(0x80000008, 0, raw);
+		trap_host_leaf(0x80000008, 0, raw);
 		c.address_bits = (uint8_t)raw[CPUID_EAX];
 	}
-	host_leaf(leaf, subleaf, raw);
+	trap_host_leaf(leaf, subleaf, raw);
+	if (leaf == 0xd && subleaf == 1 && p->is_set)
+		raw[CPUID_EAX] &= p->line[trap_cpuid_line(0xd, 1)][CPUID_EAX];
 	trap_cpuid_mask(leaf, subleaf, raw, &c, out);
+}
+
+static void prepare(uint32_t leaf, uint8_t *at)
+{
+	static const struct domain_cpuid none;
+
+	unsigned int line = trap_cpuid_line(leaf, 0), last = CPUID_LINES;
+
+	*at = (uint8_t)line;
+	for (uint32_t i = leaf == 0xd; i < 4; i++) {
+		line = trap_cpuid_line(leaf, i);
+		if (line == CPUID_LINES || line == last)
+			break;
+		describe(NULL, &none, leaf, i, machine.line[line]);
+		last = line;
+	}
+}
+
+void trap_cpuid_prepare(void)
+{
+	for (uint32_t i = 0; i < ARRAY_SIZE(basic_at); i++)
+		prepare(i, &basic_at[i]);
+	for (uint32_t i = 0; i < ARRAY_SIZE(extended_at); i++)
+		prepare(0x80000000U + i, &extended_at[i]);
+	trap_cpuid_fit(&machine, arch_xcr0_mask());
+	machine.is_set = true;
 }
 
 void trap_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 		uint32_t out[4])
 {
-	const uint32_t *answer = prepared ? answer_of(leaf) : NULL;
+	const struct domain_cpuid *p = &v->domain->cpuid;
+	unsigned int line = p->is_set ? line_at(leaf, subleaf) : DYNAMIC;
 
-	if (unlikely(!answer)) {
-		describe(v, leaf, subleaf, out);
+	if (unlikely(line == DYNAMIC)) {
+		describe(v, p, leaf, subleaf, out);
 		return;
 	}
-	__builtin_memcpy(out, answer, sizeof(basic[0]));
+	__builtin_memcpy(out, p->line[line], sizeof(p->line[0]));
 	if (leaf == 1)
 		trap_cpuid_own(v->id, v->domain->privileged, out);
 	else if (leaf == 0x80000001)
 		trap_cpuid_width(v->domain->width, out);
+}
+
+uint64_t trap_xcr0_mask(const struct domain *d)
+{
+	return d->cpuid.is_set ? d->cpuid.xcr0 : arch_xcr0_mask();
+}
+
+/* ---- policies ---- */
+
+const struct domain_cpuid *trap_policy_machine(void)
+{
+	return &machine;
+}
+
+void trap_policy_leaf(const struct domain_cpuid *p, uint32_t leaf,
+		      uint32_t subleaf, uint32_t out[4])
+{
+	unsigned int line = line_at(leaf, subleaf);
+
+	if (line == DYNAMIC)
+		describe(NULL, p, leaf, subleaf, out);
+	else
+		memcpy(out, p->line[line], sizeof(p->line[0]));
+}
+
+int trap_policy_take(struct domain_cpuid *p, uint32_t leaf, uint32_t subleaf,
+		     const uint32_t in[4])
+{
+	unsigned int line = trap_cpuid_line(leaf, subleaf);
+
+	if (line == CPUID_LINES)
+		return 0;
+	memcpy(p->line[line], machine.line[line], sizeof(p->line[line]));
+	return trap_cpuid_take(p, line, in);
+}
+
+void trap_policy_fit(struct domain_cpuid *p)
+{
+	trap_cpuid_fit(p, arch_xcr0_mask());
 }

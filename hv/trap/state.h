@@ -20,6 +20,26 @@ struct trap_gate {
 	uint32_t eip;
 };
 
+enum cpuid_register {
+	CPUID_EAX,
+	CPUID_EBX,
+	CPUID_ECX,
+	CPUID_EDX,
+};
+
+#define CPUID_LINES 21
+
+/*
+ * What CPUID tells a domain: a line for each leaf that cpuid.c's table has,
+ * without what is of one vcpu. Written under the mm lock, until the domain
+ * runs; read without it by the domain's vcpus.
+ */
+struct domain_cpuid {
+	bool is_set;   /* no: the machine's, asked anew each time */
+	uint64_t xcr0; /* what it may enable */
+	uint32_t line[CPUID_LINES + 1][4]; /* the last one: zeros */
+};
+
 /* Only the CPU that runs the vcpu, or anyone while it is stopped. */
 struct vcpu_trap {
 	bool kernel_mode; /* the guest is in its kernel (x86/entry.S) */

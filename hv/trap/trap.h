@@ -107,6 +107,25 @@ void trap_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 		uint32_t out[4]);
 /* At boot, once guests' XCR0 is known: prepares what does not change. */
 void trap_cpuid_prepare(void);
+/* A leaf of the machine's own; beyond the last one, where processors differ:
+ * zeros. */
+void trap_host_leaf(uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+/* What of XCR0 the domain may enable. */
+uint64_t trap_xcr0_mask(const struct domain *d);
+
+/* What CPUID tells a domain that was given nothing else: the most there is. */
+const struct domain_cpuid *trap_policy_machine(void);
+/* A leaf of a policy, without what is of one vcpu. */
+void trap_policy_leaf(const struct domain_cpuid *p, uint32_t leaf,
+		      uint32_t subleaf, uint32_t out[4]);
+/*
+ * Changes a copy of the machine's policy, leaf by leaf, and then makes it fit.
+ * 1: the machine has not all features; they are left out. -EINVAL: a leaf
+ * behind its last one.
+ */
+[[nodiscard]] int trap_policy_take(struct domain_cpuid *p, uint32_t leaf,
+				   uint32_t subleaf, const uint32_t in[4]);
+void trap_policy_fit(struct domain_cpuid *p);
 [[nodiscard]] int trap_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 [[nodiscard]] int trap_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 /* Emulates the privileged instruction at RIP: true when it did. */
