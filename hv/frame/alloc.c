@@ -39,6 +39,7 @@ static uint32_t free_lists[ZONES][FRAME_MAX_ORDER +
 							 FRAME_NIL }
 };
 static uint64_t free_pages;    /* heap_lock */
+static uint64_t free_low;      /* heap_lock: of these, in the lower zone */
 static uint64_t claimed_pages; /* heap_lock: the sum of all claims */
 
 static uint32_t index_of(const struct frame *f)
@@ -101,6 +102,8 @@ static void block_take(uint64_t m, unsigned int order)
 static void block_free(uint64_t m, unsigned int order)
 {
 	free_pages += 1UL << order;
+	if (m < ZONE_LIMIT)
+		free_low += 1UL << order;
 	while (order < FRAME_MAX_ORDER) {
 		uint64_t buddy = m ^ (1UL << order);
 
@@ -176,6 +179,8 @@ struct frame *frame_block_alloc(unsigned int order, uint64_t limit,
 		block_insert(m + (1UL << have), have);
 	}
 	free_pages -= 1UL << order;
+	if (m < ZONE_LIMIT)
+		free_low -= 1UL << order;
 	/* For frame_block_free(): how many of them were claimed. */
 	frame_of(mfn(m))->prev = (uint32_t)claim_use(d, 1UL << order);
 	spin_unlock(&heap_lock);
@@ -232,14 +237,29 @@ void frame_add_range(mfn_t start, mfn_t end)
 	spin_unlock(&heap_lock);
 }
 
-uint64_t frame_free_pages(void)
+static uint64_t count_read(const uint64_t *count)
 {
 	uint64_t n;
 
 	spin_lock(&heap_lock);
-	n = free_pages;
+	n = *count;
 	spin_unlock(&heap_lock);
 	return n;
+}
+
+uint64_t frame_free_pages(void)
+{
+	return count_read(&free_pages);
+}
+
+uint64_t frame_free_low_pages(void)
+{
+	return count_read(&free_low);
+}
+
+uint64_t frame_claimed_pages(void)
+{
+	return count_read(&claimed_pages);
 }
 
 void frame_begin(struct frame *f, uint64_t type)

@@ -281,6 +281,9 @@ void frame_free_shared(struct frame *f);
  */
 [[nodiscard]] bool frame_disown(struct frame *f);
 uint64_t frame_free_pages(void);
+/* Those of them below 4 GiB; and those that are kept for claims. */
+uint64_t frame_free_low_pages(void);
+uint64_t frame_claimed_pages(void);
 void frame_domain_init(struct domain *d, uint64_t max_pages);
 
 /* ---- frames for others (exchange.c) ---- */

@@ -121,6 +121,11 @@ unsigned int arch_nr_cpus(void)
 	return host_nr_cpus;
 }
 
+uint32_t arch_apic_id(unsigned int cpu)
+{
+	return cpu;
+}
+
 /* Two slots, one of them for each CPU of its own. */
 void arch_companion_fill(uint64_t *l4, unsigned int cpu)
 {

@@ -89,6 +89,8 @@ void arch_roots_load(mfn_t root, mfn_t companions);
 bool arch_separates_roots(bool privileged);
 /* CPUs that may run a guest: 0 to n - 1. Constant after boot. */
 unsigned int arch_nr_cpus(void);
+/* The number by which the machine knows that CPU. */
+uint32_t arch_apic_id(unsigned int cpu);
 
 /* ---- Page-table entries ---- */
 

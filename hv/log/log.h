@@ -48,6 +48,13 @@ void log_write_as(uint32_t speaker, const char *prefix, const char *s,
  * most size bytes; advances *pos; returns the number of bytes copied.
  */
 size_t log_read(uint64_t *pos, char *buf, size_t size);
+/*
+ * Where a reader begins: at the oldest text that was not forgotten, or at the
+ * end of his last reading, of whose position he has the lower half.
+ */
+uint64_t log_position(const uint32_t *index);
+/* Text before pos is not read any more. */
+void log_forget(uint64_t pos);
 /* In a panic: forget the lock's owner, he will not come back. */
 void log_break_lock(void);
 

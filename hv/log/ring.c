@@ -10,6 +10,7 @@
  *
  *	said:   total number of characters ever written; character i lies in
  *		ring[i % RING_SIZE] as long as i + RING_SIZE >= said
+ *	oldest: the first character that may still be read
  *	open:   the last character was not a newline
  *	opener: who has begun the line that is open
  */
@@ -24,7 +25,7 @@ static struct spinlock lock = SPINLOCK_INIT(LOCK_RANK_LOG);
 
 /* all under the lock */
 static char ring[RING_SIZE];
-static uint64_t said;
+static uint64_t said, oldest;
 static bool open;
 static uint32_t opener;
 
@@ -39,6 +40,8 @@ static void ring_append(const char *s, size_t n)
 		s += part;
 		n -= part;
 	}
+	if (said - oldest > RING_SIZE)
+		oldest = said - RING_SIZE;
 }
 
 static void emit(const char *s, size_t n)
@@ -92,12 +95,36 @@ size_t log_read(uint64_t *pos, char *buf, size_t size)
 	spin_lock(&lock);
 	if (*pos > said)
 		*pos = said;
-	if (said - *pos > RING_SIZE)
-		*pos = said - RING_SIZE;
+	if (*pos < oldest)
+		*pos = oldest;
 	while (n < size && *pos < said)
 		buf[n++] = ring[(*pos)++ % RING_SIZE];
 	spin_unlock(&lock);
 	return n;
+}
+
+uint64_t log_position(const uint32_t *index)
+{
+	uint64_t pos;
+	uint32_t behind;
+
+	spin_lock(&lock);
+	pos = oldest;
+	if (index) {
+		behind = (uint32_t)said - *index;
+		if (behind <= said - oldest)
+			pos = said - behind;
+	}
+	spin_unlock(&lock);
+	return pos;
+}
+
+void log_forget(uint64_t pos)
+{
+	spin_lock(&lock);
+	if (pos > oldest && pos <= said)
+		oldest = pos;
+	spin_unlock(&lock);
 }
 
 void log_break_lock(void)

@@ -14,12 +14,24 @@
  * person) and is charged like all else. The credit cannot be collected by
  * sleeping often: it is a bound of how far one may be behind, not a gift.
  *
- * A runner is interrupted only for somebody who is behind it by more than
- * BVT_ALLOWANCE_NS, lest two equals change places at every event.
+ * A runner is interrupted only for somebody who is behind it by more than the
+ * allowance, lest two equals change places at every event.
  *
  * Virtual times wrap around: they are compared by their difference.
  */
 #include "sched/sched.h"
+
+static atomic64_t allowance_ns = { BVT_ALLOWANCE_NS };
+
+uint64_t sched_allowance_ns(void)
+{
+	return atomic64_load(&allowance_ns);
+}
+
+void sched_allowance_set(uint64_t ns)
+{
+	atomic64_store(&allowance_ns, ns);
+}
 
 static int64_t ahead(uint64_t a, uint64_t b)
 {
@@ -38,12 +50,12 @@ bool bvt_before(const struct vcpu *a, const struct vcpu *b)
 bool bvt_preempts(const struct vcpu *a, const struct vcpu *b)
 {
 	return ahead(b->sched.virtual_ns, a->sched.virtual_ns) >=
-	       (int64_t)BVT_ALLOWANCE_NS;
+	       (int64_t)sched_allowance_ns();
 }
 
 void bvt_charge(struct vcpu *v, uint64_t ns)
 {
-	uint32_t weight = v->domain->sched.weight;
+	uint32_t weight = shared_load32(&v->domain->sched.weight);
 
 	if (weight == 0)
 		weight = 1;
@@ -62,7 +74,7 @@ void bvt_wake(struct vcpu *v, uint64_t queue_virtual_ns)
 
 void bvt_yield(struct vcpu *v, const struct vcpu *next)
 {
-	uint64_t least = next->sched.virtual_ns + BVT_ALLOWANCE_NS;
+	uint64_t least = next->sched.virtual_ns + sched_allowance_ns();
 
 	if (ahead(v->sched.virtual_ns, least) < 0)
 		v->sched.virtual_ns = least;

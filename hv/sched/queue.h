@@ -13,6 +13,8 @@ struct run_queue {
 	struct list waiting;  /* lock: runnable vcpus, first to run first */
 	uint64_t virtual_ns;  /* lock: never goes back */
 	uint64_t seq;	      /* lock: order among equals */
+	uint64_t idle_ns;     /* lock: without anybody, until it was left */
+	uint64_t idle_since;  /* lock: while nobody runs */
 	struct timer slice;
 };
 

@@ -287,6 +287,19 @@ static void slice_restart(struct run_queue *q, uint64_t now)
 		timer_cancel(&q->slice);
 }
 
+uint64_t sched_idle_ns(unsigned int cpu)
+{
+	struct run_queue *q = &run_queues[cpu];
+	uint64_t ns;
+
+	spin_lock(&q->lock);
+	ns = q->idle_ns;
+	if (!q->running)
+		ns += time_now_ns() - q->idle_since;
+	spin_unlock(&q->lock);
+	return ns;
+}
+
 struct vcpu *sched_pick(void)
 {
 	struct run_queue *q = &run_queues[this_cpu()->id];
@@ -303,8 +316,12 @@ struct vcpu *sched_pick(void)
 		q->running = NULL;
 		if (next)
 			set_next(q, next, now);
+		else if (prev)
+			q->idle_since = now;
 		if (prev)
 			put_previous(q, prev, now);
+		else if (next)
+			q->idle_ns += now - q->idle_since;
 	}
 	slice_restart(q, now);
 	spin_unlock(&q->lock);

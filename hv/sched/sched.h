@@ -69,11 +69,16 @@ void sched_runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out);
  */
 void sched_runstate_publish(struct vcpu *v);
 
+/* How long a CPU has had nobody to run, up to now. */
+uint64_t sched_idle_ns(unsigned int cpu);
+
 /* ---- policy: borrowed virtual time (bvt.c), under the queue's lock ---- */
 
 #define BVT_SLICE_NS 10000000UL
 /* How far behind a runner's virtual time one must be to interrupt it. */
-#define BVT_ALLOWANCE_NS 1000000UL
+#define BVT_ALLOWANCE_NS 1000000UL /* unless told otherwise: */
+uint64_t sched_allowance_ns(void);
+void sched_allowance_set(uint64_t ns);
 /* How far behind the queue's virtual time a sleeper may come back. */
 #define BVT_WAKE_CREDIT_NS 3000000UL
 

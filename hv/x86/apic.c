@@ -279,6 +279,11 @@ void arch_timer_set(uint64_t deadline_ns)
 		  (uint32_t)MIN(ahead + 1, (uint64_t)UINT32_MAX));
 }
 
+uint32_t arch_apic_id(unsigned int cpu)
+{
+	return apic.ids[cpu];
+}
+
 #define ICR_WAIT 1000000
 
 void arch_cpu_poke(unsigned int cpu)
