@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * domctl, for control software in a privileged domain: who may call it, and
- * the one copy of its argument in and out. The operations are in control/.
+ * domctl and sysctl, for control software in a privileged domain: who may call
+ * them, and the one copy of their argument in and out. The operations are in
+ * control/.
  */
 #include "call/call.h"
 #include "control/control.h"
@@ -27,6 +28,25 @@ long hc_domctl(struct vcpu *v, struct call_args *args)
 	rc = control_domctl(v, d, &op, &answer);
 	/* Where it goes on is in there, too. */
 	if ((answer || rc == -ERESTART) &&
+	    guest_copy_to(args->a[0], &op, sizeof(op)))
+		return -EFAULT;
+	return rc;
+}
+
+/* sysctl(op) */
+long hc_sysctl(struct vcpu *v, struct call_args *args)
+{
+	struct xen_sysctl op;
+	int rc;
+
+	if (guest_copy_from(&op, args->a[0], sizeof(op)))
+		return -EFAULT;
+	if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
+		return -EACCES;
+	if (!v->domain->privileged)
+		return -EPERM;
+	rc = control_sysctl(v, &op);
+	if ((!rc || rc == -ERESTART) &&
 	    guest_copy_to(args->a[0], &op, sizeof(op)))
 		return -EFAULT;
 	return rc;

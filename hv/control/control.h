@@ -23,4 +23,39 @@ void control_domain_info(struct domain *d,
 [[nodiscard]] int control_shadow(struct domain *d,
 				 struct xen_domctl_shadow_op *op);
 
+/*
+ * One sysctl of v's privileged domain, copied in: 0 and op is to be copied
+ * back, or an error. -ERESTART: again, with op as it is now.
+ */
+[[nodiscard]] int control_sysctl(struct vcpu *v, struct xen_sysctl *op);
+
+/* XEN_SYSCTL_*, as <xen/sysctl.h> has them: what the machine has (machine.c) */
+[[nodiscard]] int control_physinfo(struct xen_sysctl_physinfo *p);
+[[nodiscard]] int control_cpuinfo(struct xen_sysctl_getcpuinfo *c);
+[[nodiscard]] int control_availheap(struct xen_sysctl_availheap *h);
+[[nodiscard]] int control_cpu_topology(struct xen_sysctl_cputopoinfo *t);
+[[nodiscard]] int control_numa(struct xen_sysctl_numainfo *n);
+[[nodiscard]] int control_pci_topology(struct xen_sysctl_pcitopoinfo *t);
+/* its scheduler (pool.c), */
+[[nodiscard]] int control_cpupool(struct vcpu *v,
+				  struct xen_sysctl_cpupool_op *op);
+[[nodiscard]] int control_scheduler(struct xen_sysctl_scheduler_op *op);
+/* its processor (policy.c). */
+[[nodiscard]] int control_featureset(struct xen_sysctl_cpu_featureset *op);
+[[nodiscard]] int control_policy_of_machine(struct xen_sysctl_cpu_policy *op);
+/* A word of a policy's featureset; NULL: of the machine's own. */
+uint32_t control_feature_word(const struct domain_cpuid *p, unsigned int n);
+
+/* XEN_DOMCTL_scheduler_op: of a domain (pool.c). */
+[[nodiscard]] int control_domain_scheduler(struct domain *d,
+					   struct xen_domctl_scheduler_op *op);
+/* XEN_DOMCTL_get_cpu_policy and set_cpu_policy (policy.c). */
+[[nodiscard]] int control_policy_get(struct domain *d,
+				     struct xen_domctl_cpu_policy *op);
+[[nodiscard]] int control_policy_set(struct domain *d,
+				     struct xen_domctl_cpu_policy *op);
+/* Bits for a caller's bitmap, as many as it has room for (pool.c). */
+[[nodiscard]] int control_bitmap_put(const struct xenctl_bitmap *map,
+				     uint64_t bits);
+
 #endif

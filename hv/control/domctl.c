@@ -44,6 +44,17 @@ int control_domctl(struct vcpu *v, struct domain *d, struct xen_domctl *op,
 		*answer = true;
 		return d == v->domain ? -EINVAL
 				      : control_shadow(d, &op->u.shadow_op);
+	case XEN_DOMCTL_scheduler_op:
+		*answer = true;
+		return control_domain_scheduler(d, &op->u.scheduler_op);
+	case XEN_DOMCTL_get_cpu_policy:
+		*answer = true;
+		return control_policy_get(d, &op->u.cpu_policy);
+	case XEN_DOMCTL_set_cpu_policy:
+		*answer = true;
+		return d == v->domain
+			       ? -EINVAL
+			       : control_policy_set(d, &op->u.cpu_policy);
 	default:
 		return -ENOSYS;
 	}
