@@ -239,6 +239,47 @@ static int unmap_and_replace(struct vcpu *v, uint64_t va, uint32_t n,
 	return unmap_some(v, va, n, true, done);
 }
 
+/* ---- copies ---- */
+
+/* The last eight bytes of the structure, in both widths. */
+union copy_tail {
+	struct {
+		uint16_t len, flags;
+		int16_t status;
+	};
+	uint64_t word;
+};
+
+static int copy_one(struct vcpu *v, uint64_t va, struct grant_sides *sides)
+{
+	union copy_tail tail = { .word = 0 };
+	struct gnttab_copy op;
+
+	if (arg_read_grant_copy(v, &op, va))
+		return -EFAULT;
+	tail.len = op.len;
+	tail.flags = op.flags;
+	tail.status = (int16_t)grant_copy(v, &op, sides);
+	return guest_word_to(va + arg_bytes_grant_copy(v) - sizeof(tail),
+			     tail.word);
+}
+
+static int copy_some(struct vcpu *v, uint64_t va, uint32_t n, uint32_t *done)
+{
+	struct grant_sides sides = { 0 };
+	uint64_t bytes = arg_bytes_grant_copy(v);
+	int rc = 0;
+
+	while (!rc && *done < n) {
+		rc = copy_one(v, va + *done * bytes, &sides);
+		*done += !rc;
+		if (!rc && *done < n && arch_preempt_pending())
+			rc = -ERESTART;
+	}
+	grant_copies_end(&sides);
+	return rc;
+}
+
 /* ---- the call ---- */
 
 /* One entry, at va; or some of an array, *done of them. */
@@ -254,6 +295,9 @@ static const struct grant_op ops[] = {
 	[GNTTABOP_unmap_grant_ref] = { .some = unmap_grant_ref,
 				       .bytes = { 24, 24 } },
 	[GNTTABOP_setup_table] = { setup_table, .alone = true },
+	[GNTTABOP_copy] = { .some = copy_some,
+			    .bytes = { sizeof(struct gnttab_copy),
+				       sizeof(struct grant_copy32) } },
 	[GNTTABOP_query_size] = { query_size, .alone = true },
 	[GNTTABOP_unmap_and_replace] = { .some = unmap_and_replace,
 					 .bytes = { 24, 24 } },

@@ -129,16 +129,25 @@ static void entry_read(struct grant_locked l, uint32_t ref, uint32_t header,
 		out->from = out->to = 0;
 }
 
+int grant_frame_get(struct domain *d, struct frame *f, bool writing)
+{
+	if (unlikely(!f) || f->owner != d->id)
+		return GNTST_bad_page;
+	return likely(frame_get_data(f, frame_usual(d->id), d, writing))
+		       ? GNTST_okay
+		       : GNTST_general_error;
+}
+
 static int frame_hold(struct grant_locked l, const struct grant_active *a,
 		      uint64_t frame, struct grant_use *out)
 {
 	struct domain *d = l.d;
 	struct frame *f = frame_lookup(guest_mfn(a->users ? a->mfn : frame));
+	int rc = grant_frame_get(d, f, out->writing);
 
-	if (!f || !frame_get_data(f, frame_usual(d->id), d, out->writing))
-		return GNTST_general_error;
-	out->f = f;
-	return GNTST_okay;
+	if (!rc)
+		out->f = f;
+	return rc;
 }
 
 static void active_add(struct grant_locked l, struct grant_active *a,

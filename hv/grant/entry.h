@@ -49,22 +49,10 @@ static inline uint32_t *grant_header(const struct domain_grant *g, uint32_t ref)
 					 .v2[ref % GRANT_ENTRIES_V2];
 }
 
-/*
- * One use of an entry: the bits in it say so, and the frame is held with a
- * reference, with one as writable if writing.
- */
-struct grant_use {
-	struct domain *granter;
-	uint32_t ref;
-	bool writing;
-	struct frame *f;
-	/* Of a copy: which part of the page was granted. */
-	uint32_t from, to;
-	/* Of an entry that passes on another's: that one, or NULL. */
-	struct domain *passed_by;
-	uint32_t passed_ref;
-};
-
+/* A reference to a frame of d's (NULL: there is none), if writing with a use
+ * as writable. Returns GNTST_*. */
+[[nodiscard]] int grant_frame_get(struct domain *d, struct frame *f,
+				  bool writing);
 /*
  * Begins a use of entry ref of granter's by a domain of that id. Only a copy
  * may use what grants less than a page. Returns GNTST_*.

@@ -47,6 +47,22 @@ void grant_size_get(struct domain *d, struct grant_size *out);
 [[nodiscard]] bool grant_frames_list(struct domain *d, bool status,
 				     uint32_t first, uint32_t n, uint64_t *out);
 
+/*
+ * One use of an entry (entry.c): the bits in it say so, and the frame is held
+ * with a reference, with one as writable if writing.
+ */
+struct grant_use {
+	struct domain *granter;
+	uint32_t ref;
+	bool writing;
+	struct frame *f;
+	/* Of a copy: which part of the page was granted. */
+	uint32_t from, to;
+	/* Of an entry that passes on another's: that one, or NULL. */
+	struct domain *passed_by;
+	uint32_t passed_ref;
+};
+
 /* ---- mappings (map.c) ---- */
 
 /* One map_grant_ref of v's, copied in: its answer is in op. -ERESTART. */
@@ -72,5 +88,22 @@ struct grant_unmap {
  * -ERESTART: there may be more.
  */
 [[nodiscard]] int grant_domain_exit(struct domain *d);
+
+/* ---- copies (copy.c) ---- */
+
+/* One side of a copy, which the next may have, too; nothing: zeroed. */
+struct grant_side {
+	struct gnttab_copy_ptr at;
+	bool by_ref;
+	struct grant_use use; /* f is NULL: not held */
+};
+struct grant_sides {
+	struct grant_side from, to;
+};
+/* One copy of v's, copied in. Returns GNTST_*. */
+[[nodiscard]] int grant_copy(struct vcpu *v, const struct gnttab_copy *op,
+			     struct grant_sides *sides);
+/* After the last one. */
+void grant_copies_end(struct grant_sides *sides);
 
 #endif

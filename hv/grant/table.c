@@ -181,20 +181,30 @@ bool grant_frames_list(struct domain *d, bool status, uint32_t first,
 	return all;
 }
 
+static bool is_alone(const struct domain_grant *g, bool status, uint32_t i)
+{
+	uint64_t refs = atomic64_load(&frame_at(g, status, i)->refs);
+
+	return (refs & FRAME_COUNT_MASK) == 1;
+}
+
+/* True when nobody maps the statuses, which version 1 has not. */
+static bool statuses_alone(const struct domain_grant *g)
+{
+	for (uint32_t i = 0; i < g->nr_status; i++)
+		if (!is_alone(g, true, i))
+			return false;
+	return true;
+}
+
 bool grant_is_alone(struct domain *d)
 {
 	const struct domain_grant *g = &d->grant;
 
-	for (uint32_t i = 0; i < g->nr_frames + g->nr_status; i++) {
-		bool status = i >= g->nr_frames;
-		uint64_t refs = atomic64_load(
-			&frame_at(g, status, status ? i - g->nr_frames : i)
-				 ->refs);
-
-		if ((refs & FRAME_COUNT_MASK) != 1)
+	for (uint32_t i = 0; i < g->nr_frames; i++)
+		if (!is_alone(g, false, i))
 			return false;
-	}
-	return true;
+	return statuses_alone(g);
 }
 
 void grant_domain_free(struct domain *d)
@@ -272,7 +282,7 @@ static int version_change(struct grant_locked l, uint32_t version)
 	struct reserved kept[GNTTAB_NR_RESERVED_ENTRIES] = { 0 };
 	struct domain_grant *g = &l.d->grant;
 
-	if (g->active)
+	if (g->active || (version == 1 && !statuses_alone(g)))
 		return -EBUSY;
 	if (g->nr_frames)
 		reserved_read(g, kept);

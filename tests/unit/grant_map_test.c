@@ -183,9 +183,9 @@ static void test_refused(void **state)
 	assert_int_equal(entry_v1(REF)->flags, GTF_permit_access);
 	/* Nor what is not the granter's. */
 	entry_v1(REF)->frame = (uint32_t)frame_mfn(dom[borrower].frame[7]).v;
-	assert_int_equal(map(GNTMAP_host_map, va).status, GNTST_general_error);
+	assert_int_equal(map(GNTMAP_host_map, va).status, GNTST_bad_page);
 	entry_v1(REF)->frame = UINT32_MAX;
-	assert_int_equal(map(GNTMAP_host_map, va).status, GNTST_general_error);
+	assert_int_equal(map(GNTMAP_host_map, va).status, GNTST_bad_page);
 	assert_int_equal(unmap(0x7fffffff, va, 0), GNTST_bad_handle);
 	assert_int_equal(unmap(UINT32_MAX, va, 0), GNTST_bad_handle);
 }
