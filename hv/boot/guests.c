@@ -240,6 +240,8 @@ static int guest_build(unsigned int i, struct domain **out)
 
 	if (rc)
 		return rc;
+	if (g->dom0)
+		arch_access_give(*out);
 	if (g->ramdisk != BOOT_NO_MODULE) {
 		const struct boot_module *r =
 			modules_ramdisk(boot.guest[i].ramdisk);

@@ -18,14 +18,15 @@ static const struct form {
 					      second word */
 	uint64_t m2p_start, m2p_end;	   /* where it sees the table */
 	uint64_t m2p_frames;		   /* that have room there */
-	bool m2p_list; /* may know which frames the table is in */
+	uint32_t m2p_bytes;		   /* of an entry */
 } forms[] = {
 	[WIDTH_64] = { offsetof(struct shared_info, arch.max_pfn), UINT32_MAX,
-		       MACH2PHYS_VIRT_START, MACH2PHYS_VIRT_END, ~0UL, true },
+		       MACH2PHYS_VIRT_START, MACH2PHYS_VIRT_END, ~0UL,
+		       sizeof(uint64_t) },
 	[WIDTH_32] = { offsetof(struct shared_info_x86_32, arch.max_pfn), 0,
 		       ABI_HV32_START, ABI_HV32_END,
 		       (ABI_HV32_END - ABI_HV32_START) / sizeof(uint32_t),
-		       false },
+		       sizeof(uint32_t) },
 };
 
 /* As the guest says it. */
@@ -75,26 +76,29 @@ static long machphys_mapping(const struct vcpu *v, uint64_t arg)
 	return arg_write_machphys_mapping(v, arg, &m);
 }
 
+/* In which frames the table is that it sees: FRAME_SHOWN's, to be mapped. */
 static long machphys_list(const struct vcpu *v, uint64_t arg)
 {
-	uint64_t bytes = frame_limit * sizeof(uint64_t);
+	enum domain_width width = v->domain->width;
+	uint64_t bytes = frame_limit * forms[width].m2p_bytes;
 	struct xen_machphys_mfn_list l;
 
-	if (!forms[v->domain->width].m2p_list)
-		return -EOPNOTSUPP;
-	if (guest_copy_from(&l, arg, sizeof(l)))
+	if (arg_read_machphys_list(v, &l, arg))
 		return -EFAULT;
 	for (l.nr_extents = 0; l.nr_extents < l.max_extents &&
 			       (uint64_t)l.nr_extents << ARCH_M2P_SHIFT < bytes;
 	     l.nr_extents++) {
-		uint64_t m = arch_m2p_extent(l.nr_extents);
+		struct frame_number m = { arch_m2p_extent(width,
+							  l.nr_extents) };
 
-		if (guest_copy_to((uint64_t)l.extent_start.p +
-					  l.nr_extents * sizeof(m),
-				  &m, sizeof(m)))
+		if (arg_write_frame_number(
+			    v,
+			    (uint64_t)l.extent_start.p +
+				    l.nr_extents * arg_bytes_frame_number(v),
+			    &m))
 			return -EFAULT;
 	}
-	return guest_copy_to(arg, &l, sizeof(l));
+	return arg_write_machphys_list(v, arg, &l);
 }
 
 /* Answers with as many of the n ranges as there is room for. */

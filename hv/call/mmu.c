@@ -119,6 +119,17 @@ static const struct batch_form form32 = { batch_decode32, batch_end32,
 					  sizeof(struct mmuext_op32),
 					  ext_one32 };
 
+/* Whose frames entries may name: besides domains' the machine's own, and the
+ * m2p's; what each may be mapped by is mm/'s. */
+static struct domain *owner_from_arg(struct vcpu *v, uint16_t id, int *error)
+{
+	if (unlikely(id == DOMID_IO))
+		return &domain_io;
+	if (unlikely(id == DOMID_XEN) && v->domain->privileged)
+		return &domain_shown;
+	return domain_from_arg(v, id, error);
+}
+
 /* mmu_update's last argument: whose frames (low half), whose tables. */
 static int update_domains(struct vcpu *v, uint32_t arg, struct domain **frames,
 			  struct domain **tables)
@@ -131,11 +142,14 @@ static int update_domains(struct vcpu *v, uint32_t arg, struct domain **frames,
 		*tables = domain_from_arg(v, (uint16_t)(pt - 1), &rc);
 	if (!*tables)
 		return rc;
-	*frames = domain_from_arg(v, (uint16_t)arg, &rc);
+	*frames = owner_from_arg(v, (uint16_t)arg, &rc);
 	if (!*frames)
 		return rc;
 	/* Nobody's privilege lets another domain have what is not its own. */
-	return *frames == *tables || (*tables)->privileged ? 0 : -EPERM;
+	return *frames == *tables || *frames == &domain_io ||
+			       (*tables)->privileged
+		       ? 0
+		       : -EPERM;
 }
 
 /* Requests copied in at once, between two looks at what else is to do. */
@@ -260,7 +274,7 @@ long hc_update_va_mapping(struct vcpu *v, struct call_args *args)
 long hc_update_va_mapping_otherdomain(struct vcpu *v, struct call_args *args)
 {
 	int rc = 0;
-	struct domain *d = domain_from_arg(v, (uint16_t)args->a[3], &rc);
+	struct domain *d = owner_from_arg(v, (uint16_t)args->a[3], &rc);
 
 	return d ? mm_update_va(v, args->a[0], args->a[1], args->a[2], d) : rc;
 }

@@ -13,6 +13,9 @@ static struct spinlock table_lock = SPINLOCK_INIT(LOCK_RANK_DOMLIST);
 static atomic64_t
 	table[MAX_DOMAINS]; /* struct domain *; table_lock to change */
 
+struct domain domain_io = { .id = DOMID_IO };
+struct domain domain_shown = { .id = FRAME_SHOWN };
+
 static struct domain *at(uint32_t id)
 {
 	return (struct domain *)atomic64_load(&table[id]);

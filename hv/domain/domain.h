@@ -82,6 +82,7 @@ struct domain_access {
 	struct ranges memory; /* frames that are no RAM of ours */
 	struct ranges ports;
 	struct ranges irqs; /* PIRQs */
+	uint32_t pci_address; /* a: what a privileged one last chose */
 };
 
 struct domain {
@@ -139,6 +140,9 @@ void domain_withdraw(struct domain *d);
  * NULL and *error is -ESRCH or -EPERM; else it is left alone.
  */
 struct domain *domain_from_arg(const struct vcpu *v, uint16_t id, int *error);
+
+/* No domains, but owners of frames (frame/state.h), named as others are. */
+extern struct domain domain_io, domain_shown;
 
 /*
  * Whether a domain may use all of first to last; set is one of d->access.

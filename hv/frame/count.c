@@ -91,6 +91,16 @@ bool frame_ref(struct frame *f)
 	return true;
 }
 
+void frame_set_permanent(struct frame *f, uint16_t owner)
+{
+	/* A descriptor page that nobody validates: -EBUSY to all. */
+	enum frame_type t =
+		owner == DOMID_IO ? FRAME_WRITABLE : FRAME_SEGDESC;
+
+	atomic64_store(&f->type, type_word(t, 0, 1));
+	atomic64_store(&f->refs, (uint64_t)owner << FRAME_OWNER_SHIFT | 1);
+}
+
 bool frame_disown(struct frame *f)
 {
 	if (!(atomic64_and(&f->refs, ~FRAME_OWNED) & FRAME_OWNED))

@@ -15,7 +15,7 @@ struct domain;
 /* m2p entry of a frame that has no place in a guest. */
 #define M2P_INVALID (~0UL)
 
-extern uint64_t frame_limit; /* first mfn beyond the frame table */
+extern uint64_t frame_limit; /* first mfn beyond the last of RAM */
 
 static inline struct frame *frame_of(mfn_t m)
 {
@@ -41,6 +41,11 @@ static inline struct frame *frame_lookup(guest_mfn_t m)
 	return m.v < frame_limit ? &arch_frames[m.v] : NULL;
 }
 
+static inline bool frame_is_device(const struct frame *f)
+{
+	return f->owner == DOMID_IO;
+}
+
 /* The m2p entry of a frame, in both widths that guests read it in. */
 static inline void frame_m2p_set(const struct frame *f, uint64_t pfn)
 {
@@ -61,6 +66,13 @@ static inline void frame_m2p_set(const struct frame *f, uint64_t pfn)
 static inline void frame_put(struct frame *f);
 /* frame_put()'s, when none remains of refs, which counts the one dropped. */
 void frame_put_last(struct frame *f, uint64_t refs);
+
+/*
+ * Gives a frame for good to DOMID_IO or FRAME_SHOWN: it has a reference and a
+ * use that never end, as WRITABLE or as nothing that anybody may take. So
+ * numbers that share an entry count together, and nothing begins or ends.
+ */
+void frame_set_permanent(struct frame *f, uint16_t owner);
 
 /* ---- types (count.c) ---- */
 

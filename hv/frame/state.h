@@ -76,6 +76,13 @@ _Static_assert(offsetof(struct frame, owner) * 8 == FRAME_OWNER_SHIFT &&
 
 #define FRAME_NIL 0xffffffffU
 
+/*
+ * Two owners that are no domains. DOMID_IO has every number that is no RAM:
+ * devices, firmware's tables, holes. FRAME_SHOWN has frames of ours that the
+ * privileged may read: those of the m2p tables.
+ */
+#define FRAME_SHOWN DOMID_COW
+
 struct dirty_log;
 
 /* What a domain holds of memory. */

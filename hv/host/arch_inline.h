@@ -24,6 +24,8 @@ extern bool host_yields;
 extern uint64_t host_tsc;
 
 #define arch_frames host_frames
+#define HOST_DEVICES 4
+#define ARCH_FRAMES (frame_limit + HOST_DEVICES)
 #define arch_m2p    host_m2p
 #define arch_m2p32  host_m2p32
 

@@ -58,7 +58,7 @@ static void arena_map(unsigned int frames)
 	    mprotect(p + GUARD, frames * PAGE_SIZE, PROT_READ | PROT_WRITE))
 		abort();
 	arena = p + GUARD;
-	host_frames = calloc(frames, sizeof(*host_frames));
+	host_frames = calloc(frames + HOST_DEVICES, sizeof(*host_frames));
 	host_m2p = calloc(frames, sizeof(*host_m2p));
 	host_m2p32 = calloc(frames, sizeof(*host_m2p32));
 	if (!host_frames || !host_m2p || !host_m2p32)
@@ -112,6 +112,11 @@ void host_init(unsigned int frames, unsigned int cpus)
 		host_m2p32[i] = (uint32_t)M2P_INVALID;
 	}
 	frame_limit = frames;
+	frame_set_permanent(&host_frames[0], DOMID_IO);
+	frame_set_permanent(&host_frames[HOST_RESERVED_FRAMES - 1],
+			    FRAME_SHOWN);
+	for (unsigned int i = 0; i < HOST_DEVICES; i++)
+		frame_set_permanent(&host_frames[frames + i], DOMID_IO);
 	for (unsigned int i = 0; i < cpus; i++) {
 		host_cpu_select(i);
 		flush_note();
@@ -130,9 +135,9 @@ unsigned int arch_memory_map(const struct memory_range_info **out)
 	return 1;
 }
 
-uint64_t arch_m2p_extent(unsigned int n)
+uint64_t arch_m2p_extent(enum domain_width width, unsigned int n)
 {
-	return 512 + n; /* outside of our arena: only its number matters */
+	return 512 + width + n; /* outside of our arena: only its number matters */
 }
 
 static void drain(void)

@@ -24,8 +24,10 @@
 
 /* ---- a world (arena.c) ---- */
 
-/* Frames below this are no RAM: 0 is a hole, the rest the host's own. */
+/* Frames below this are no RAM: 0 is a hole, the rest the host's own, of
+ * which the privileged may see the last. */
 #define HOST_RESERVED_FRAMES 4
+/* And HOST_DEVICES beyond the last are devices, as 0 is: nothing answers. */
 #define HOST_OWN_TABLE	     1 /* L3, L2, L1 under our slots of each L4 */
 #define HOST_MAX_CPUS	     8
 

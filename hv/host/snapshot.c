@@ -51,7 +51,7 @@ struct host_snapshot *host_snapshot_new(void)
 	if (!s)
 		abort();
 	s->memory = malloc(frame_limit * PAGE_SIZE);
-	s->frames = calloc(frame_limit, sizeof(*s->frames));
+	s->frames = calloc(ARCH_FRAMES, sizeof(*s->frames));
 	s->m2p = calloc(frame_limit, sizeof(*s->m2p));
 	s->data = malloc(data_bytes());
 	s->bss = malloc(bss_bytes());
@@ -63,7 +63,7 @@ struct host_snapshot *host_snapshot_new(void)
 void host_snapshot_take(struct host_snapshot *s)
 {
 	memcpy(s->memory, arch_frame_ptr(mfn(0)), frame_limit * PAGE_SIZE);
-	memcpy(s->frames, host_frames, frame_limit * sizeof(*s->frames));
+	memcpy(s->frames, host_frames, ARCH_FRAMES * sizeof(*s->frames));
 	memcpy(s->m2p, host_m2p, frame_limit * sizeof(*s->m2p));
 	memcpy(s->data, __start_snapshot_data, data_bytes());
 	memcpy(s->bss, __start_snapshot_bss, bss_bytes());
@@ -77,7 +77,7 @@ void host_snapshot_take(struct host_snapshot *s)
 void host_snapshot_back(const struct host_snapshot *s)
 {
 	memcpy(arch_frame_ptr(mfn(0)), s->memory, frame_limit * PAGE_SIZE);
-	memcpy(host_frames, s->frames, frame_limit * sizeof(*s->frames));
+	memcpy(host_frames, s->frames, ARCH_FRAMES * sizeof(*s->frames));
 	memcpy(host_m2p, s->m2p, frame_limit * sizeof(*s->m2p));
 	memcpy(__start_snapshot_data, s->data, data_bytes());
 	memcpy(__start_snapshot_bss, s->bss, bss_bytes());

@@ -132,7 +132,7 @@ static void move(const struct host_tlb_entry *e, uint64_t va, void *buf,
 {
 	uint8_t *p;
 
-	if (e->mfn >= frame_limit) { /* a device: nothing answers */
+	if (!e->mfn || e->mfn >= frame_limit) { /* a device: nothing answers */
 		if (!write)
 			memset(buf, 0xff, n);
 		return;
@@ -246,7 +246,7 @@ static void scramble(uint64_t va, size_t n)
 		struct host_tlb_entry e;
 		uint8_t byte = (uint8_t)host_random();
 
-		if (!translate(va, false, &e) || e.mfn >= frame_limit)
+		if (!translate(va, false, &e) || !e.mfn || e.mfn >= frame_limit)
 			continue;
 		if (frame_type_of(&host_frames[e.mfn]) > FRAME_WRITABLE)
 			continue;

@@ -8,6 +8,8 @@
  *   void *arch_frame_ptr(mfn_t)     a frame's bytes, for any RAM frame
  *   mfn_t arch_frame_of_ptr(void *)  and back
  *   struct frame *arch_frames       the frame table, indexed by mfn
+ *   ARCH_FRAMES                     so many numbers have an entry in it, those
+ *                                   of devices too; these may share entries
  *   uint64_t *arch_m2p              the machine-to-physical table, writable
  *   uint32_t *arch_m2p32            the same as 32-bit guests read it
  *   void arch_copy_words(dst, src, n), arch_set_words(dst, word, n)
@@ -120,9 +122,10 @@ struct memory_range_info {
 
 /* The whole map as the machine's firmware told it. Constant after boot. */
 unsigned int arch_memory_map(const struct memory_range_info **out);
-/* The first frame of each 2 MiB of the m2p table; 0 where it describes none. */
+/* The first frame of each 2 MiB of the m2p table of that width; what has no
+ * RAM shares one such piece. */
 #define ARCH_M2P_SHIFT 21
-uint64_t arch_m2p_extent(unsigned int n);
+uint64_t arch_m2p_extent(enum domain_width width, unsigned int n);
 
 /* ---- A vcpu's machine state ---- */
 
@@ -173,6 +176,16 @@ void arch_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 uint32_t arch_port_read(uint16_t port, unsigned int bytes);
 void arch_port_write(uint16_t port, unsigned int bytes, uint32_t value);
 void arch_cache_flush(void);
+/* Gives domain 0 what of the machine is not ours, in d->access. */
+void arch_access_give(struct domain *d);
+
+/*
+ * Reads or writes PCI configuration space through the ports 0xcf8-0xcff.
+ * address: the word for 0xcf8, whose two low bits choose among the bytes of
+ * the other port; bytes (1, 2, 4) do not go beyond them.
+ */
+uint32_t arch_pci_read(uint32_t address, unsigned int bytes);
+void arch_pci_write(uint32_t address, unsigned int bytes, uint32_t value);
 
 /* ---- Time ---- */
 

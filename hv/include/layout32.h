@@ -35,6 +35,7 @@ struct frame_number {
 	LAYOUT(memory_map, struct xen_memory_map, 8)                        \
 	LAYOUT(foreign_memory_map, struct xen_foreign_memory_map, 12)       \
 	LAYOUT(machphys_mapping, struct xen_machphys_mapping, 12)           \
+	LAYOUT(machphys_list, struct xen_machphys_mfn_list, 12)             \
 	LAYOUT(mmuext_op, struct mmuext_op, 12)                             \
 	LAYOUT(trap_info, struct trap_info, 8)                              \
 	LAYOUT(nmi_callback, struct xennmi_callback, 8)                     \
@@ -92,6 +93,10 @@ struct frame_number {
 	F(uint32_t, v_start, v_start, 0) \
 	F(uint32_t, v_end, v_end, 4)     \
 	F(uint32_t, max_mfn, max_mfn, 8)
+#define FIELDS_machphys_list(F)                    \
+	F(uint32_t, max_extents, max_extents, 0)   \
+	F(uint32_t, extent_start, extent_start.p, 4) \
+	F(uint32_t, nr_extents, nr_extents, 8)
 #define FIELDS_mmuext_op(F)            \
 	F(uint32_t, cmd, cmd, 0)       \
 	F(uint32_t, arg1, arg1.mfn, 4) \

@@ -26,6 +26,7 @@ enum lock_rank {
 	LOCK_RANK_HEAP,	     /* the page allocator */
 	LOCK_RANK_CONSOLE,   /* guests' console rings, keyboard focus */
 	LOCK_RANK_REAPER,    /* the lists of domains that ended */
+	LOCK_RANK_PAIR,	     /* two registers of a device, used as one */
 	LOCK_RANK_ACCESS,    /* what machine a domain may use */
 	LOCK_RANK_LOG,	     /* the log ring and the line under way */
 };

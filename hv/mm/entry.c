@@ -16,8 +16,11 @@
  *   - a table that refers to itself (linear tables): while it is being
  *     validated it has a use of its own level only, and a use as the level
  *     below is refused: so there are no cycles (docs/abi.md: policy);
- *   - cacheability that conflicts with ours: an unprivileged guest's memory
- *     is write-back, whatever it asks for (the bits are cleared);
+ *   - cacheability that conflicts with ours: RAM is write-back, whatever a
+ *     guest asks for (the bits are cleared); of devices we map nothing that a
+ *     guest may, and there it has what it asks for;
+ *   - a device, or RAM by calling it one: only numbers that are no RAM belong
+ *     to DOMID_IO, and the domain's own set must have them, whoever asks;
  *   - the global bit, which would keep its translations past our flushes:
  *     cleared. The user bit is set at every level: the guest's kernel runs
  *     in ring 3 too, but for a 32-bit one (width.c), where only its root's
@@ -41,6 +44,28 @@ struct pte_rule entry_rule(const struct domain *d, unsigned int level)
 		.clear = PTE_G | (level > 1 ? PTE_PWT | PTE_PCD : PTE_CACHE),
 		.set = set,
 	};
+}
+
+/* Whether d may map f, a device's, by an entry that names owner's memory. */
+static bool device_allowed(struct domain *d, const struct frame *f, uint64_t m,
+			   const struct domain *owner)
+{
+	return frame_is_device(f) && (owner == d || owner == &domain_io) &&
+	       domain_may_use(d, &d->access.memory, m, m);
+}
+
+int device_get(const struct pte_rule *rule, struct domain *d,
+	       const struct domain *owner, uint64_t *pte)
+{
+	uint64_t m = pte_mfn(*pte).v;
+	struct frame *f = frame_of(mfn(m));
+
+	if (m >= ARCH_FRAMES || !device_allowed(d, f, m, owner) ||
+	    !frame_get_data(f, frame_usual(DOMID_IO), &domain_io,
+			    *pte & PTE_RW))
+		return -EINVAL;
+	*pte = (*pte & ~(rule->clear & ~PTE_CACHE)) | rule->set;
+	return 0;
 }
 
 /* The narrowest addresses of caches there: bits above may be ignored. */
@@ -67,7 +92,7 @@ int entry_get(struct mm_locked m, enum frame_type t, unsigned int idx,
 	int rc;
 
 	if (level == 1)
-		return data_get(rule, frame_usual(owner->id), owner, pte);
+		return data_get(rule, frame_usual(owner->id), m.d, owner, pte);
 	if (!(*pte & PTE_P))
 		return *pte ? entry_absent_check(level, *pte) : 0;
 	if (*pte & rule->forbidden)
@@ -98,16 +123,21 @@ int entry_change_rights(struct mm_locked m, struct frame *table,
 			const struct domain *owner, bool keep_ad, bool exact)
 {
 	const struct pte_rule *rule = &m.d->mm.rule[0];
-	struct frame *f = frame_lookup(pte_mfn(old));
+	uint64_t number = pte_mfn(old).v, clear = rule->clear;
+	struct frame *f = frame_of(mfn(number));
 	bool more = value & ~old & PTE_RW, less = old & ~value & PTE_RW;
 	bool stored;
 
 	if (value & rule->forbidden)
 		return -EINVAL;
-	if (more &&
-	    (f->owner != owner->id || frame_get_type(f, FRAME_WRITABLE)))
+	if (more && !(frame_is_device(f) ? device_allowed(m.d, f, number, owner)
+					 : f->owner == owner->id))
 		return -EINVAL;
-	value = (value & ~rule->clear) | rule->set;
+	if (more && frame_get_type(f, FRAME_WRITABLE))
+		return -EINVAL;
+	if (unlikely(value & PTE_CACHE) && frame_is_device(f))
+		clear &= ~PTE_CACHE;
+	value = (value & ~clear) | rule->set;
 	stored = entry_store(m, table, entry, &old, value, keep_ad, exact);
 	if (stored ? less : more) {
 		bool last = frame_put_type(f);

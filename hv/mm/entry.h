@@ -44,12 +44,17 @@ struct pte_rule entry_rule(const struct domain *d, unsigned int level);
 /* Whether a non-present entry that is not empty may be: 0 or -EINVAL. */
 [[nodiscard]] int entry_absent_check(unsigned int level, uint64_t pte);
 
+/* data_get() of what is not owner's memory: a device's, of a domain that may
+ * use it. */
+[[nodiscard]] int device_get(const struct pte_rule *rule, struct domain *d,
+			     const struct domain *owner, uint64_t *pte);
+
 /*
- * entry_get() of an L1's, whose frame owner owns; rule and usual
+ * entry_get() of an L1's of d, whose frame owner owns; rule and usual
  * (frame_usual()) are the same for a whole batch.
  */
 [[nodiscard]] static inline __attribute__((always_inline)) int
-data_get(const struct pte_rule *rule, uint64_t usual,
+data_get(const struct pte_rule *rule, uint64_t usual, struct domain *d,
 	 const struct domain *owner, uint64_t *pte)
 {
 	uint64_t e = *pte;
@@ -64,7 +69,7 @@ data_get(const struct pte_rule *rule, uint64_t usual,
 	f = frame_lookup(pte_mfn(e));
 	if (unlikely(!f) ||
 	    unlikely(!frame_get_data(f, usual, owner, e & PTE_RW)))
-		return -EINVAL;
+		return device_get(rule, d, owner, pte);
 	*pte = (e & ~rule->clear) | rule->set;
 	return 0;
 }
@@ -116,7 +121,7 @@ data_replace(struct mm_locked m, struct frame *table, uint64_t *entry,
 	if (!((old ^ value) & PTE_ADDR) && (old & value & PTE_P))
 		return entry_change_rights(m, table, entry, old, value, owner,
 					   keep_ad, expected != NULL);
-	rc = data_get(&m.d->mm.rule[0], usual, owner, &value);
+	rc = data_get(&m.d->mm.rule[0], usual, m.d, owner, &value);
 	if (unlikely(rc))
 		return rc;
 	if (!entry_store(m, table, entry, &old, value,

@@ -22,7 +22,7 @@ static int data_write(struct mm_locked m, struct frame *f, uint64_t offset,
 
 static int m2p_update(struct domain *owner, struct frame *f, uint64_t pfn)
 {
-	if (!f || !frame_get(f, owner))
+	if (!f || owner->id >= DOMID_FIRST_RESERVED || !frame_get(f, owner))
 		return -EINVAL;
 	mm_m2p_set(f, pfn);
 	guest_wrote(owner, frame_ptr(f)); /* as if, at its new place */

@@ -225,7 +225,7 @@ static int validate_l1(struct mm_locked m, struct frame *f)
 			continue;
 		for (unsigned int i = at; i < at + 8; i++) {
 			uint64_t e = table[i];
-			int rc = data_get(&rule, usual, m.d, &e);
+			int rc = data_get(&rule, usual, m.d, m.d, &e);
 
 			if (unlikely(rc))
 				return take_back(m, f, i, rc);

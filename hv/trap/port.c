@@ -8,10 +8,13 @@
  * else a clear bit in the bitmap that the kernel named. Otherwise the program
  * gets the #GP that hardware would give.
  *
- * Behind the ports of a guest there is nothing: reads give ones, as from an
- * empty bus, and writes vanish; kernels probe a few and go on. A privileged
- * domain is treated the same: until the hypervisor hands devices over, no
- * domain reaches the machine's ports.
+ * Behind the ports are, of a domain that may use them (access.ports), the
+ * machine's; for all others there is nothing: reads give ones, as from an
+ * empty bus, and writes vanish; kernels probe a few and go on.
+ *
+ * PCI configuration has a port for an address and four for the register there.
+ * We use them too, so a privileged domain's address is kept, and goes to the
+ * machine with each access (arch_pci_read()).
  */
 #include "arch.h"
 #include "frame/frame.h"
@@ -75,9 +78,53 @@ static bool port_allowed(struct vcpu *v, uint32_t port, unsigned int bytes)
 	return by_level || bitmap_allows(v, port, bytes);
 }
 
-static uint32_t port_read(unsigned int bytes)
+#define PCI_ADDRESS 0xcf8
+#define PCI_DATA    0xcfc
+
+static uint32_t ones(unsigned int bytes)
 {
 	return UINT32_MAX >> (32 - 8 * bytes);
+}
+
+/* The bytes of PCI's data ports; without the bit that says "configuration"
+ * in the address they are ordinary ports, behind which there is nothing. */
+static void pci_access(uint32_t address, bool write, unsigned int bytes,
+		       uint32_t *value)
+{
+	if (!(address >> 31)) {
+		if (!write)
+			*value = ones(bytes);
+	} else if (write) {
+		arch_pci_write(address, bytes, *value);
+	} else {
+		*value = arch_pci_read(address, bytes);
+	}
+}
+
+/* One access of the domain; *value becomes what is read. */
+static void port_access(struct domain *d, bool write, uint16_t port,
+			unsigned int bytes, uint32_t *value)
+{
+	uint32_t *address = &d->access.pci_address;
+
+	if (d->privileged && port == PCI_ADDRESS && bytes == 4) {
+		if (write)
+			shared_store32(address, *value);
+		else
+			*value = shared_load32(address);
+	} else if (d->privileged && port >= PCI_DATA &&
+		   port + bytes <= PCI_DATA + 4) {
+		pci_access((shared_load32(address) & ~3U) | (port & 3U), write,
+			   bytes, value);
+	} else if (!domain_may_use(d, &d->access.ports, port,
+				   port + bytes - 1)) {
+		if (!write)
+			*value = ones(bytes);
+	} else if (write) {
+		arch_port_write(port, bytes, *value);
+	} else {
+		*value = arch_port_read(port, bytes);
+	}
 }
 
 /* A 32-bit result clears the upper half of RAX, a smaller one keeps it. */
@@ -106,34 +153,39 @@ static uint64_t repeats_left(struct vcpu *v, const struct insn *insn)
 	return insn->address_bytes == 4 ? (uint32_t)v->regs->rcx : v->regs->rcx;
 }
 
-static int string_once(struct vcpu *v, const struct insn *insn)
+/* What a device gives is gone once it is read: first see that it can be
+ * stored. */
+static int string_once(struct vcpu *v, const struct insn *insn, uint16_t port)
 {
-	uint32_t value = port_read(insn->operand_bytes);
+	bool out = insn->op == INSN_OUTS;
+	uint32_t value = 0;
 	struct insn_regs regs;
 	uint64_t va;
 	int error;
 
 	insn_regs_load(v, insn, &regs);
 	va = decode_address(insn, &regs);
-	if (insn->op == INSN_INS)
+	error = out ? emulate_load(v, va, &value, insn->operand_bytes)
+		    : emulate_store(v, va, &value, insn->operand_bytes);
+	if (error)
+		return error;
+	port_access(v->domain, out, port, insn->operand_bytes, &value);
+	if (!out)
 		error = emulate_store(v, va, &value, insn->operand_bytes);
-	else
-		error = emulate_load(v, va, &value, insn->operand_bytes);
 	if (!error)
-		step(v, insn,
-		     insn->op == INSN_INS ? &v->regs->rdi : &v->regs->rsi);
+		step(v, insn, out ? &v->regs->rsi : &v->regs->rdi);
 	return error;
 }
 
 /* Each element done is done for good: the registers hold the progress. */
-static int string(struct vcpu *v, const struct insn *insn)
+static int string(struct vcpu *v, const struct insn *insn, uint16_t port)
 {
 	uint64_t left = repeats_left(v, insn);
 
 	if (!insn->rep)
-		return string_once(v, insn);
+		return string_once(v, insn, port);
 	for (unsigned int i = 1; left; i++) {
-		int error = string_once(v, insn);
+		int error = string_once(v, insn, port);
 
 		if (error)
 			return error;
@@ -146,19 +198,17 @@ static int string(struct vcpu *v, const struct insn *insn)
 
 int emulate_port(struct vcpu *v, const struct insn *insn)
 {
-	uint32_t port = insn->has_imm ? (uint32_t)insn->imm & 0xff
+	uint16_t port = insn->has_imm ? (uint16_t)(insn->imm & 0xff)
 				      : (uint16_t)v->regs->rdx;
+	uint32_t value = (uint32_t)v->regs->rax & ones(insn->operand_bytes);
 
 	if (!port_allowed(v, port, insn->operand_bytes))
 		return -EPERM;
-	switch (insn->op) {
-	case INSN_IN:
-		set_accumulator(v, port_read(insn->operand_bytes),
-				insn->operand_bytes);
-		return 0;
-	case INSN_OUT:
-		return 0;
-	default:
-		return string(v, insn);
-	}
+	if (insn->op != INSN_IN && insn->op != INSN_OUT)
+		return string(v, insn, port);
+	port_access(v->domain, insn->op == INSN_OUT, port, insn->operand_bytes,
+		    &value);
+	if (insn->op == INSN_IN)
+		set_accumulator(v, value, insn->operand_bytes);
+	return 0;
 }

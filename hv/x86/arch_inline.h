@@ -17,6 +17,7 @@ struct frame;
 struct spinlock;
 
 #define arch_frames	  ((struct frame *)MAP_FRAMES)
+#define ARCH_FRAMES	  (1UL << 34) /* 512 GiB of entries: 64 TiB */
 #define arch_m2p	  ((uint64_t *)MAP_M2P_RW)
 #define arch_m2p32	  ((uint32_t *)MAP_M2P32)
 #define arch_frame_ptr(m) ((void *)(MAP_DIRECT + ((m).v << 12)))

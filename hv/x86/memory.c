@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which of the machine's memory the page allocator gets: all RAM that the
- * loader told of, but for the first MiB, the image, the modules, and the
- * tables that paging_init() took. Modules come later, when they are not
- * needed any more.
+ * loader told of, but for the first MiB (which is counted with the devices),
+ * the image, the modules, and the tables that paging_init() took. Modules come
+ * later, when they are not needed any more.
  */
 #include "boot/boot.h"
 #include "frame/frame.h"
 #include "log/log.h"
 #include "x86/memory.h"
+
+#define FIRST_MIB (0x100000UL >> PAGE_SHIFT)
 
 extern char image_start[], image_end[];
 
@@ -41,9 +43,58 @@ void memory_report(const struct boot_info *boot)
 		 frame_limit - 1);
 }
 
+/*
+ * Numbers from first on that are no RAM. Of a piece of the frame table that
+ * describes none at all there is one page only, for all of it (paging.c).
+ */
+static void devices_mark(uint64_t first, uint64_t end)
+{
+	const uint64_t piece = 0x200000 / sizeof(struct frame);
+	const uint64_t page = PAGE_SIZE / sizeof(struct frame);
+
+	while (first < end) {
+		bool whole = !(first % piece) && end - first >= piece;
+		uint64_t n = whole ? page : 1;
+
+		for (uint64_t i = 0; i < n; i++)
+			frame_set_permanent(frame_of(mfn(first + i)), DOMID_IO);
+		first += whole ? piece : 1;
+	}
+}
+
+static void m2p_mark(enum domain_width width, unsigned int entry_bytes)
+{
+	const uint64_t piece = 1UL << ARCH_M2P_SHIFT;
+	uint64_t pieces = (frame_limit * entry_bytes + piece - 1) / piece;
+
+	for (unsigned int n = 0; n < pieces; n++) {
+		struct frame *f = frame_of(mfn(arch_m2p_extent(width, n)));
+
+		for (uint64_t i = 0; i < piece / PAGE_SIZE; i++)
+			frame_set_permanent(f + i, FRAME_SHOWN);
+	}
+}
+
+/* Whose the numbers are that the allocator never gets. */
+static void owners_mark(const struct memory_map *m)
+{
+	const uint64_t piece = 0x200000 / sizeof(struct frame);
+	uint64_t at = 0;
+
+	for (unsigned int i = 0; i < m->n; i++) {
+		devices_mark(at, MAX(m->ram[i].start, FIRST_MIB));
+		at = MAX(m->ram[i].end, FIRST_MIB);
+	}
+	/* And one more piece, which stands for all that follow. */
+	devices_mark(at, ROUND_UP(at, piece) + piece);
+	m2p_mark(WIDTH_64, sizeof(uint64_t));
+	m2p_mark(WIDTH_32, sizeof(uint32_t));
+}
+
 /* Everything of RAM that is not in use, to the allocator. */
 void memory_give(const struct memory_map *m)
 {
+	owners_mark(m);
 	for (unsigned int i = 0; i < m->n; i++) {
 		uint64_t at = m->ram[i].start;
 

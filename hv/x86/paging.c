@@ -19,7 +19,9 @@
  *
  * The frame table and the m2ps cover all frame numbers up to the last of RAM.
  * Where 2 MiB of a table describe no RAM at all (the hole below 4 GiB, and
- * larger ones), one shared page stands for all of them, read-only.
+ * larger ones), shared pages stand for all of them: of the m2ps read-only ones,
+ * of the frame table one small page, whose entries count for all devices
+ * together (frame_set_permanent()), also beyond RAM to the end of its slot.
  */
 #include "abi.h"
 #include "arch.h"
@@ -199,31 +201,53 @@ static bool range_has_ram(const struct memory_map *map, uint64_t start,
 
 /*
  * A table at va with entry_bytes for each frame, filled with the byte. bits
- * of its pages, and of the shared one where there is no RAM.
+ * of its pages; hole: the L2 entry where there is no RAM, 0: made here. In
+ * whole pieces of 2 MiB, as guests are told of the m2ps (arch_m2p_extent()).
  */
 static void map_frame_table(uint64_t va, unsigned int entry_bytes, int fill,
-			    uint64_t bits)
+			    uint64_t bits, uint64_t hole)
 {
-	uint64_t bytes = ROUND_UP(frame_limit * entry_bytes, PAGE_SIZE);
-	uint64_t per_chunk = MB2 / entry_bytes, hole = 0;
+	uint64_t per_chunk = MB2 / entry_bytes, phys;
 
-	for (uint64_t off = 0; off < bytes; off += MB2) {
-		uint64_t size = MIN(MB2, bytes - off);
-		uint64_t first = off / entry_bytes, phys;
+	for (uint64_t m = 0; m < frame_limit; m += per_chunk, va += MB2) {
+		bool ram = range_has_ram(early, m, m + per_chunk);
 
-		if (range_has_ram(early, first, first + per_chunk) ||
-		    size < MB2) {
-			phys = early_alloc(size >> PAGE_SHIFT,
-					   size == MB2 ? 512 : 1);
-			memset(phys_ptr(phys), fill, size);
-			map_range(va + off, phys, size, bits);
-			continue;
+		if (ram || !hole) {
+			phys = early_alloc(MB2 >> PAGE_SHIFT, 512);
+			memset(phys_ptr(phys), fill, MB2);
+			phys |= bits | PTE_PSE;
+			if (!ram)
+				hole = phys & ~PTE_RW;
 		}
-		if (!hole) {
-			hole = early_alloc(MB2 >> PAGE_SHIFT, 512);
-			memset(phys_ptr(hole), fill, MB2);
-		}
-		map_range(va + off, hole, MB2, bits & ~PTE_RW);
+		*entry_at(va, 2) = ram ? phys : hole;
+	}
+}
+
+static uint64_t table_of(uint64_t entry)
+{
+	uint64_t table = early_alloc(1, 1), *e = phys_ptr(table);
+
+	for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
+		e[i] = entry;
+	return table | TABLE;
+}
+
+/* Entries of all numbers to the slot's end: what no RAM has leads to one page
+ * over and over, by one table of each level. */
+static void map_frames(void)
+{
+	uint64_t hole = table_of(early_alloc(1, 1) | RW_DATA);
+	uint64_t holes = table_of(hole), *l3;
+
+	map_frame_table(MAP_FRAMES, sizeof(struct frame), 0, RW_DATA, hole);
+	l3 = entry_at(MAP_FRAMES, 3);
+	for (unsigned int i = 0; i < TABLE_ENTRIES; i++) {
+		uint64_t *l2 = phys_ptr(l3[i] & PTE_ADDR);
+
+		for (unsigned int j = 0; (l3[i] & PTE_P) && j < TABLE_ENTRIES;
+		     j++)
+			l2[j] = l2[j] ? l2[j] : hole;
+		l3[i] = l3[i] ? l3[i] : holes;
 	}
 }
 
@@ -261,11 +285,11 @@ void paging_init(struct memory_map *map, uint64_t image_phys)
 			early_alloc(1, 1) | PTE_P | PTE_RW | PTE_A;
 	map_image();
 	map_direct();
-	map_frame_table(MAP_FRAMES, sizeof(struct frame), 0, RW_DATA);
+	map_frames();
 	map_frame_table(MAP_M2P_RW, sizeof(uint64_t), 0xff,
-			(RW_DATA | PTE_US) & ~PTE_G);
+			(RW_DATA | PTE_US) & ~PTE_G, 0);
 	/* Guests of 32 bits see it at an address of theirs: not global. */
-	map_frame_table(MAP_M2P32, sizeof(uint32_t), 0xff, RW_DATA & ~PTE_G);
+	map_frame_table(MAP_M2P32, sizeof(uint32_t), 0xff, RW_DATA & ~PTE_G, 0);
 	/* The guests' door: same tables, user, read-only, not executable. */
 	l4[pte_index(MAP_M2P_RO, 4)] =
 		(l4[pte_index(MAP_M2P_RW, 4)] & PTE_ADDR) | PTE_P | PTE_US |
@@ -316,15 +340,13 @@ uint64_t paging_virt_phys(uint64_t va)
 	return (*entry_at(va, 1) & PTE_ADDR) | (va & ~PAGE_MASK);
 }
 
-/* Where there is no RAM, the shared page is read-only. */
-uint64_t arch_m2p_extent(unsigned int n)
+uint64_t arch_m2p_extent(enum domain_width width, unsigned int n)
 {
-	uint64_t va = MAP_M2P_RW + ((uint64_t)n << ARCH_M2P_SHIFT);
-	uint64_t e = *entry_at(va, 2);
+	uint64_t va = width == WIDTH_32 ? MAP_M2P32 : MAP_M2P_RW;
 
-	if (!(e & PTE_PSE))
-		e = *entry_at(va, 1);
-	return e & PTE_RW ? (e & PTE_ADDR) >> PAGE_SHIFT : 0;
+	return (*entry_at(va + ((uint64_t)n << ARCH_M2P_SHIFT), 2) &
+		PTE_ADDR) >>
+	       PAGE_SHIFT;
 }
 
 void arch_l4_fill(uint64_t *l4)

@@ -144,6 +144,11 @@ static void send(uint8_t c)
 	put(DATA, c);
 }
 
+uint16_t uart_port(void)
+{
+	return uart.port;
+}
+
 void uart_write(const char *s, size_t n)
 {
 	if (!uart.port)

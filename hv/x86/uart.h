@@ -14,6 +14,8 @@
  * does nothing. Sending never waits for longer than a sick device deserves.
  */
 void uart_init(uint16_t port, uint32_t baud);
+/* Its first port; 0: there is none. */
+uint16_t uart_port(void);
 /* Sends; a newline goes out as carriage return and newline. */
 void uart_write(const char *s, size_t n);
 /* Waits until what was sent is on the wire. */

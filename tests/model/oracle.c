@@ -15,6 +15,7 @@
  *   vcpu_info elsewhere  a reference and a use as WRITABLE
  *   event words, control the same
  *   a loan               a reference; if for writing, a use as WRITABLE
+ *   a device             a reference and a use of its own, for ever
  *   an interrupted drop  a reference (mm/state.h: orphan, teardown_at)
  *
  * What is left over is a leak, what is missing is a use after free to come.
@@ -211,9 +212,23 @@ static void compare(uint64_t m, const struct expected *e)
 			     f->owner);
 }
 
+/* What is no RAM has one reference and one use more than its entries. */
+static void compare_device(uint64_t m, const struct expected *e)
+{
+	const struct frame *f = frame_of(mfn(m));
+
+	if (f->owner != DOMID_IO || oracle_count(f->refs.v) != e->refs + 1 ||
+	    oracle_type(f) != FRAME_WRITABLE ||
+	    oracle_count(f->type.v) != e->uses[FRAME_WRITABLE] + 1)
+		oracle_fault("device %#lx, mapped %lu times, %lu for "
+			     "writing: words %#lx, %#lx",
+			     m, e->refs, e->uses[FRAME_WRITABLE], f->refs.v,
+			     f->type.v);
+}
+
 unsigned int oracle_check(void)
 {
-	struct expected *e = calloc(frame_limit, sizeof(*e));
+	struct expected *e = calloc(ARCH_FRAMES, sizeof(*e));
 	bool yields = host_yields;
 	uint64_t m;
 
@@ -238,6 +253,9 @@ unsigned int oracle_check(void)
 	oracle_lists(e);
 	for (m = HOST_RESERVED_FRAMES; m < frame_limit; m++)
 		compare(m, &e[m]);
+	compare_device(0, &e[0]);
+	for (m = frame_limit; m < ARCH_FRAMES; m++)
+		compare_device(m, &e[m]);
 	oracle_cached();
 	free(e);
 	host_yields = yields;

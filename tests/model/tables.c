@@ -17,14 +17,25 @@ static void data_entry(struct expected *e, const struct frame *table,
 	const struct domain *d = domain_find(table->owner);
 	const struct frame *f;
 
-	if (to >= frame_limit) {
-		if (!d || !d->privileged)
-			oracle_fault("L1 %#lx[%u]: dom%u maps frame %#lx, "
-				     "which is no memory",
-				     m, i, table->owner, to);
+	if (to >= ARCH_FRAMES) {
+		oracle_fault("L1 %#lx[%u]: dom%u maps frame %#lx, which does "
+			     "not exist",
+			     m, i, table->owner, to);
 		return;
 	}
 	f = frame_of(mfn(to));
+	if (frame_is_device(f)) {
+		if (!d || !ranges_contain(&d->access.memory, to, to))
+			oracle_fault("L1 %#lx[%u]: dom%u maps device %#lx", m,
+				     i, table->owner, to);
+		e[to].refs++;
+		if (pte & PTE_RW)
+			e[to].uses[FRAME_WRITABLE]++;
+		return;
+	}
+	if (pte & PTE_CACHE)
+		oracle_fault("L1 %#lx[%u]: RAM with cacheability %#lx", m, i,
+			     pte);
 	if (!oracle_allocated(f))
 		oracle_fault("L1 %#lx[%u] maps frame %#lx, which is free", m, i,
 			     to);

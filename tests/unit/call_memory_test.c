@@ -478,7 +478,7 @@ static void machphys_list(void **state)
 	assert_int_equal(call(XENMEM_machphys_mfn_list, ARG), 0);
 	assert_int_equal(host_guest_read(ARG, &l, sizeof(l)), 0);
 	assert_int_equal(l.nr_extents, 1);
-	assert_int_equal(list_at(0), arch_m2p_extent(0));
+	assert_int_equal(list_at(0), arch_m2p_extent(WIDTH_64, 0));
 	l.max_extents = 0;
 	poke(ARG, &l, sizeof(l));
 	assert_int_equal(call(XENMEM_machphys_mfn_list, ARG), 0);
