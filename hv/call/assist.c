@@ -9,15 +9,6 @@
 #include "call/call.h"
 #include "mm/mm.h"
 
-#define TYPES_KNOWN                                \
-	(1UL << VMASST_TYPE_4gb_segments |         \
-	 1UL << VMASST_TYPE_4gb_segments_notify |  \
-	 1UL << VMASST_TYPE_writable_pagetables |  \
-	 1UL << VMASST_TYPE_pae_extended_cr3 |     \
-	 1UL << VMASST_TYPE_architectural_iopl |   \
-	 1UL << VMASST_TYPE_runstate_update_flag | \
-	 1UL << VMASST_TYPE_m2p_strict)
-
 /* vm_assist(cmd, type) */
 long hc_vm_assist(struct vcpu *v, struct call_args *args)
 {
@@ -25,7 +16,7 @@ long hc_vm_assist(struct vcpu *v, struct call_args *args)
 	unsigned int type = (unsigned int)args->a[1];
 	struct mm_locked m;
 
-	if (type >= 64 || !(TYPES_KNOWN >> type & 1))
+	if (type >= 64 || !(mm_assists >> type & 1))
 		return -EINVAL;
 	if (cmd != VMASST_CMD_enable && cmd != VMASST_CMD_disable)
 		return -ENOSYS;

@@ -8,6 +8,7 @@
 #include "call/call.h"
 #include "event/event.h"
 #include "frame/frame.h"
+#include "lifecycle/lifecycle.h"
 #include "sched/sched.h"
 
 /* More ports than this nobody polls; they are copied to the stack. */
@@ -45,8 +46,8 @@ static long sched_remote_shutdown(struct vcpu *v, uint64_t arg)
 	if (d == v->domain)
 		return -EPERM;
 	error = (int)shutdown_domain(d, op.reason);
-	if (!error) /* its vcpus may all be asleep */
-		event_kick_domain(d);
+	if (!error) /* its vcpus may all be asleep, or held */
+		lifecycle_shut(d);
 	return error;
 }
 

@@ -60,11 +60,7 @@ static long up(struct vcpu *v)
 {
 	if (!shared_load8(&v->initialised))
 		return -EINVAL;
-	if (!sched_is_stopped(v, VCPU_DOWN))
-		return 0;
-	time_update_vcpu(v);
-	event_timer_start(v);
-	sched_start(v, VCPU_DOWN);
+	lifecycle_vcpu_up(v);
 	return 0;
 }
 

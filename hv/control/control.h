@@ -9,19 +9,26 @@
 #include "domain/domain.h"
 
 /*
- * One domctl of v's privileged domain on d (not dying, another one or its
- * own), copied in. Sets *answer when op is to be copied back, which may be so
- * with an error too. -ERESTART: again, with op as it is now.
+ * One domctl of v's privileged domain, copied in; one CPU at a time. op is to
+ * be copied back whatever the result. -ERESTART: again, with op as it is now.
  */
-[[nodiscard]] int control_domctl(struct vcpu *v, struct domain *d,
-				 struct xen_domctl *op, bool *answer);
+[[nodiscard]] int control_domctl(struct vcpu *v, struct xen_domctl *op);
+
+/* An operation on d, which is found and not dying; reads and fills op->u. */
+typedef int control_fn(struct domain *d, struct xen_domctl *op);
+
+/* create.c */
+[[nodiscard]] int control_create(struct xen_domctl *op);
+control_fn control_max_vcpus, control_max_mem, control_set_address_size,
+	control_get_address_size;
+/* shadow.c */
+control_fn control_shadow;
+/* context.c */
+control_fn control_context_set;
 
 /* XEN_DOMCTL_getdomaininfo, and the entries of sysctl's list (info.c). */
 void control_domain_info(struct domain *d,
 			 struct xen_domctl_getdomaininfo *out);
-/* XEN_DOMCTL_shadow_op (shadow.c). */
-[[nodiscard]] int control_shadow(struct domain *d,
-				 struct xen_domctl_shadow_op *op);
 
 /*
  * One sysctl of v's privileged domain, copied in: 0 and op is to be copied

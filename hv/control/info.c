@@ -29,20 +29,14 @@ static uint32_t vcpus_info(struct domain *d,
 
 static uint32_t state_info(struct domain *d)
 {
-	uint32_t flags = 0;
+	uint32_t flags = d->is_xenstore ? XEN_DOMINF_xs_domain : 0;
 
-	switch (atomic32_load(&d->state)) {
-	case DOMAIN_DYING:
-		flags = XEN_DOMINF_dying;
-		break;
-	case DOMAIN_SHUTDOWN:
-		flags = XEN_DOMINF_shutdown |
-			atomic32_load(&d->shutdown_code)
-				<< XEN_DOMINF_shutdownshift;
-		break;
-	default:
-		break;
-	}
+	if (domain_is_dying(d))
+		flags |= XEN_DOMINF_dying;
+	if (sched_is_stopped(d->vcpu[0], VCPU_SHUT))
+		flags |= XEN_DOMINF_shutdown |
+			 atomic32_load(&d->shutdown_code)
+				 << XEN_DOMINF_shutdownshift;
 	if (atomic32_load(&d->sched.held))
 		flags |= XEN_DOMINF_paused;
 	return flags;
@@ -56,8 +50,10 @@ void control_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *out)
 	spin_lock(&d->frames.lock);
 	out->tot_pages = d->frames.tot_pages;
 	out->max_pages = d->frames.max_pages;
+	out->outstanding_pages = d->frames.claimed;
 	spin_unlock(&d->frames.lock);
 	out->shared_info_frame = frame_mfn(d->shared_frame).v;
 	out->max_vcpu_id = d->max_vcpus - 1;
+	out->arch_config.misc_flags = d->msr_relaxed ? XEN_X86_MSR_RELAXED : 0;
 	memcpy(out->handle, d->handle, sizeof(out->handle));
 }

@@ -119,8 +119,10 @@ static int bitmap(struct domain *d, struct xen_domctl_shadow_op *op)
 	return rc;
 }
 
-int control_shadow(struct domain *d, struct xen_domctl_shadow_op *op)
+int control_shadow(struct domain *d, struct xen_domctl *domctl)
 {
+	struct xen_domctl_shadow_op *op = &domctl->u.shadow_op;
+
 	switch (op->op) {
 	case XEN_DOMCTL_SHADOW_OP_OFF:
 		return exchange(d, false, false);

@@ -7,11 +7,9 @@
 #include "log/log.h"
 #include "lib/printf.h"
 
-#define MAX_DOMAINS 4096
-
 static struct spinlock table_lock = SPINLOCK_INIT(LOCK_RANK_DOMLIST);
 static atomic64_t
-	table[MAX_DOMAINS]; /* struct domain *; table_lock to change */
+	table[DOMAIN_IDS]; /* struct domain *; table_lock to change */
 
 struct domain domain_io = { .id = DOMID_IO };
 struct domain domain_shown = { .id = FRAME_SHOWN };
@@ -23,23 +21,23 @@ static struct domain *at(uint32_t id)
 
 struct domain *domain_find(uint16_t id)
 {
-	return id < MAX_DOMAINS ? at(id) : NULL;
+	return id < DOMAIN_IDS ? at(id) : NULL;
 }
 
 struct domain *domain_next(int id)
 {
-	for (uint32_t i = (uint32_t)(id + 1); i < MAX_DOMAINS; i++)
+	for (uint32_t i = (uint32_t)(id + 1); i < DOMAIN_IDS; i++)
 		if (at(i))
 			return at(i);
 	return NULL;
 }
 
-int domain_publish(struct domain *d, uint16_t first)
+int domain_publish(struct domain *d, uint16_t first, uint16_t last)
 {
 	int error = -ENFILE;
 
 	spin_lock(&table_lock);
-	for (uint32_t i = first; i < MAX_DOMAINS; i++) {
+	for (uint32_t i = first; i <= last && i < DOMAIN_IDS; i++) {
 		if (at(i))
 			continue;
 		d->id = (uint16_t)i;

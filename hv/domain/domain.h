@@ -31,6 +31,7 @@
 
 #define DOMAIN_MAX_VCPUS 32
 #define DOMAIN_NAME_MAX	 32
+#define DOMAIN_IDS	 4096 /* ids are below */
 
 /* Work for the way back to the guest (call/return.c). */
 enum vcpu_work {
@@ -89,14 +90,18 @@ struct domain {
 	uint32_t version;
 	uint16_t id;
 	bool privileged; /* may ask for what domain 0 may */
-	uint8_t width;	 /* enum domain_width, from its creation on */
+	uint8_t width;	 /* enum domain_width; for good once it has memory */
 	char name[DOMAIN_NAME_MAX];
 	uint8_t handle[16];	  /* its UUID */
 	atomic32_t state;	  /* enum domain_state */
 	atomic32_t shutdown_code; /* SHUTDOWN_* once it has shut down */
 	struct list link;	  /* on the reaper's list */
+	uint8_t ending;		  /* how far the reaper is (lifecycle/end.c) */
+	bool is_xenstore;	  /* told to whoever asks */
+	bool msr_relaxed;	  /* unknown MSRs read as 0, writes vanish */
 	struct timer reap;	  /* when taking it apart goes on */
 	uint32_t boot_index;	  /* which boot description; see boot/ */
+	uint32_t suspend_port;	  /* a: its own, told of its suspension */
 	int64_t time_offset_ns;	  /* of its wallclock */
 	uint64_t created_ns;
 
@@ -128,10 +133,11 @@ struct domain *domain_find(uint16_t id);
 /* The next domain after id (-1: the first) in order of ids, or NULL. */
 struct domain *domain_next(int id);
 /*
- * Enters a domain in the table under the lowest free id at or above first.
+ * Enters a domain in the table under the lowest free id from first to last.
  * -ENFILE when there is none.
  */
-[[nodiscard]] int domain_publish(struct domain *d, uint16_t first);
+[[nodiscard]] int domain_publish(struct domain *d, uint16_t first,
+				 uint16_t last);
 /* Takes it out: domain_find() no longer finds it. */
 void domain_withdraw(struct domain *d);
 /*

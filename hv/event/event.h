@@ -7,6 +7,8 @@
 #include "event/state.h"
 
 [[nodiscard]] int event_domain_init(struct domain *d);
+/* Its words are laid out for that width. -EACCES: it has ports already. */
+[[nodiscard]] int event_width_set(struct domain *d, enum domain_width width);
 /* Closes some ports; -ERESTART: call again. The domain is marked dying, so
  * that none can be opened any more, but domain_find() still finds it. */
 [[nodiscard]] int event_domain_exit(struct domain *d);
@@ -82,6 +84,15 @@ bool event_raise_pirq(struct domain *d, uint32_t pirq);
 void event_raise_port(struct domain *d, uint32_t port);
 /* Raises a virq: a vcpu's own, or (global ones) on the vcpu that bound it. */
 void event_raise_virq(struct vcpu *v, uint32_t virq);
+
+/*
+ * A virq that there is one of is raised for its handler: domain 0, until it
+ * is given to another one. -EINVAL: it is each vcpu's own.
+ */
+void event_raise_global(uint32_t virq);
+[[nodiscard]] int event_virq_handler_set(struct domain *d, uint32_t virq);
+/* The domain ends: what was its to handle is domain 0's again. */
+void event_virq_handler_drop(const struct domain *d);
 
 /* True when an upcall has to be delivered before the guest runs on. */
 static inline bool event_upcall_needed(const struct vcpu *v)

@@ -131,19 +131,35 @@ SAME_PLACE(vcpu_info, evtchn_upcall_pending);
 SAME_PLACE(vcpu_info, evtchn_upcall_mask);
 SAME_PLACE(vcpu_info, time);
 
+static void width_apply(struct domain *d, enum domain_width width)
+{
+	struct domain_event *e = &d->event;
+
+	e->mask = (uint64_t *)((char *)d->shared + widths[width].mask_at);
+	e->level_ports = widths[width].ports;
+	e->selector = widths[width].selector_at * 8;
+	e->selector_port = widths[width].selector_port;
+}
+
+int event_width_set(struct domain *d, enum domain_width width)
+{
+	struct event_locked l = event_lock(d);
+	bool used = d->event.end_port > 1;
+
+	if (!used)
+		width_apply(d, width);
+	event_unlock(l);
+	return used ? -EACCES : 0;
+}
+
 int event_domain_init(struct domain *d)
 {
-	char *shared = (char *)d->shared;
-
 	d->event = (struct domain_event){
 		.max_ports = d->privileged ? EVENT_PORTS_MAX : EVENT_PORTS,
 		.next_port = 1,
 		.end_port = 1,
-		.mask = (uint64_t *)(shared + widths[d->width].mask_at),
-		.level_ports = widths[d->width].ports,
-		.selector = widths[d->width].selector_at * 8,
-		.selector_port = widths[d->width].selector_port,
 	};
+	width_apply(d, d->width);
 	spin_init(&d->event.lock, LOCK_RANK_EVENT);
 	timer_init(&d->event.watchdog[0], TIMER_WATCHDOG_0);
 	timer_init(&d->event.watchdog[1], TIMER_WATCHDOG_1);
@@ -170,6 +186,7 @@ int event_domain_exit(struct domain *d)
 		return rc;
 	for (unsigned int i = 0; i < WATCHDOGS; i++)
 		timer_cancel(&d->event.watchdog[i]);
+	event_virq_handler_drop(d);
 	l = event_lock(d);
 	event_fifo_end(l);
 	event_channels_free(l, 0);

@@ -153,6 +153,33 @@ void event_raise_virq(struct vcpu *v, uint32_t virq)
 	event_unlock(l);
 }
 
+/* Which domain handles each global virq: an id. */
+static uint32_t handlers[EVENT_NR_VIRQS]; /* a */
+
+void event_raise_global(uint32_t virq)
+{
+	struct domain *d =
+		domain_find((uint16_t)shared_load32(&handlers[virq]));
+
+	if (d && d->vcpu[0])
+		event_raise_virq(d->vcpu[0], virq);
+}
+
+int event_virq_handler_set(struct domain *d, uint32_t virq)
+{
+	if (virq >= EVENT_NR_VIRQS || virq_is_per_vcpu(virq))
+		return -EINVAL;
+	shared_store32(&handlers[virq], d->id);
+	return 0;
+}
+
+void event_virq_handler_drop(const struct domain *d)
+{
+	for (uint32_t i = 0; i < EVENT_NR_VIRQS; i++)
+		if (shared_load32(&handlers[i]) == d->id)
+			shared_store32(&handlers[i], 0);
+}
+
 bool event_raise_pirq(struct domain *d, uint32_t pirq)
 {
 	struct event_locked l = event_lock(d);

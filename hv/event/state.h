@@ -67,7 +67,7 @@ struct domain_event {
 	/* lock to change; those beyond EVENT_PORTS only with FIFO */
 	struct event_channel *pages[EVENT_PORTS_MAX / EVENT_PORTS_PER_PAGE];
 	struct event_fifo *fifo; /* a: lock to change; NULL: two levels */
-	uint32_t max_ports;	 /* lock: limit of port numbers, exclusive */
+	uint32_t max_ports;	 /* limit of port numbers, exclusive */
 	uint32_t next_port;	 /* lock: no port below it is free */
 	uint32_t end_port;	 /* lock: no port from it on is in use */
 	bool resetting;		 /* lock: none may be opened */

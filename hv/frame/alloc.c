@@ -372,11 +372,12 @@ static bool charge(struct domain *d, uint64_t n)
 	return ok;
 }
 
+/* The reaper waits for the last page of a domain that has ended. */
 static void uncharge(struct domain *d, uint64_t n)
 {
-	spin_lock(&d->frames.lock);
 	d->frames.tot_pages -= n;
-	spin_unlock(&d->frames.lock);
+	if (unlikely(!d->frames.tot_pages) && domain_is_dying(d))
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 }
 
 /*
@@ -418,7 +419,9 @@ static int extent_alloc(struct domain *d, unsigned int order, uint64_t limit,
 	}
 	if (f)
 		frame_block_free(f, order, d);
+	spin_lock(&d->frames.lock);
 	uncharge(d, 1UL << order);
+	spin_unlock(&d->frames.lock);
 	return rc;
 }
 
@@ -436,7 +439,7 @@ int frame_alloc_extent(struct domain *d, unsigned int order, uint64_t limit,
 int frame_alloc_shared(struct domain *d, struct frame **out)
 {
 	/* A guest finds it by its machine address, a word of its own width. */
-	uint64_t limit = d->width == WIDTH_32 ? 1UL << (32 - PAGE_SHIFT) : ~0UL;
+	uint64_t limit = d->width == WIDTH_32 ? ZONE_LIMIT : ~0UL;
 	struct frame *f = frame_block_alloc(0, limit, NULL);
 
 	if (!f)
@@ -455,6 +458,22 @@ void frame_free_shared(struct frame *f)
 	BUG_ON(last || !owned);
 }
 
+/* From now on it is one page of d's like any other. */
+static void shared_to_list(struct domain *d, struct frame *f)
+{
+	spin_lock(&d->frames.lock);
+	frame_list_push(&d->frames.first, f);
+	d->frames.tot_pages++;
+	atomic64_and(&f->refs, ~FRAME_SHARED);
+	spin_unlock(&d->frames.lock);
+}
+
+void frame_retire_shared(struct domain *d, struct frame *f)
+{
+	shared_to_list(d, f);
+	frame_free_shared(f);
+}
+
 /* The last reference is gone: nobody but us sees the frame any more. */
 void frame_put_last(struct frame *f, uint64_t refs)
 {
@@ -468,7 +487,7 @@ void frame_put_last(struct frame *f, uint64_t refs)
 		BUG_ON(!d); /* a domain outlives its frames */
 		spin_lock(&d->frames.lock);
 		frame_list_unlink(&d->frames.first, f);
-		d->frames.tot_pages--;
+		uncharge(d, 1);
 		spin_unlock(&d->frames.lock);
 	}
 	atomic64_store(&f->refs, 0); /* owner and flags are left */

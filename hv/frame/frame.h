@@ -288,6 +288,11 @@ void frame_free_hv(struct frame *f, unsigned int order);
 [[nodiscard]] int frame_alloc_shared(struct domain *d, struct frame **out);
 void frame_free_shared(struct frame *f);
 /*
+ * Ends that use for good: of a domain that is taken apart. Whoever else still
+ * has the frame has a page of the domain's, and keeps the domain from going.
+ */
+void frame_retire_shared(struct domain *d, struct frame *f);
+/*
  * Ends the owner's own reference; the frame is freed with the last other
  * one. False when the owner's reference was gone already.
  */

@@ -23,10 +23,9 @@ void grant_limits_set(uint32_t frames, uint32_t maptrack_frames);
 				      struct grant_limits *out);
 /* An empty table of version 1; limits of version 0: the defaults. */
 void grant_domain_init(struct domain *d, const struct grant_limits *limits);
-/* Frees all; no entry is in use, nobody finds the domain. */
+/* Frees all of a dying domain whose entries nobody uses; frames that others
+ * have mapped become pages of it. */
 void grant_domain_free(struct domain *d);
-/* True when nobody but the hypervisor refers to its frames. */
-bool grant_is_alone(struct domain *d);
 
 /* Makes the table at least so many frames long. -ENOMEM, -ERESTART; -EINVAL:
  * beyond its limit, or it is dying. */

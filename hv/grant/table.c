@@ -197,27 +197,19 @@ static bool statuses_alone(const struct domain_grant *g)
 	return true;
 }
 
-bool grant_is_alone(struct domain *d)
-{
-	const struct domain_grant *g = &d->grant;
-
-	for (uint32_t i = 0; i < g->nr_frames; i++)
-		if (!is_alone(g, false, i))
-			return false;
-	return statuses_alone(g);
-}
-
 void grant_domain_free(struct domain *d)
 {
 	struct domain_grant *g = &d->grant;
 
 	for (uint32_t i = 0; i < g->nr_frames; i++) {
 		frame_free_bytes(g->page[i].active, ACTIVE_BYTES);
-		frame_free_shared(frame_at(g, false, i));
+		frame_retire_shared(d, frame_at(g, false, i));
 	}
 	for (uint32_t i = 0; i < g->nr_status; i++)
-		frame_free_shared(frame_at(g, true, i));
+		frame_retire_shared(d, frame_at(g, true, i));
 	frame_free_bytes(g->page, directory_bytes(g));
+	g->nr_frames = g->nr_status = 0;
+	g->page = NULL;
 }
 
 /* ---- versions ---- */

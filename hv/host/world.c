@@ -47,7 +47,7 @@ struct domain *host_domain_make(uint64_t max_pages, unsigned int vcpus,
 	grant_domain_init(d, &(struct grant_limits){ 0 });
 	spin_init(&d->event.lock, LOCK_RANK_EVENT);
 	spin_init(&d->access.lock, LOCK_RANK_ACCESS);
-	if (domain_publish(d, privileged ? 0 : 1))
+	if (domain_publish(d, privileged ? 0 : 1, DOMAIN_IDS))
 		host_fail("no room for a domain");
 	snprintf(d->name, sizeof(d->name), "dom%u", d->id);
 	if (frame_alloc_shared(d, &d->shared_frame))

@@ -344,6 +344,7 @@ void lifecycle_unpause(struct domain *d)
 
 	if (!atomic32_cmpxchg(&d->state, &building, DOMAIN_ALIVE))
 		return;
-	event_timer_start(d->vcpu[0]);
+	if (!sched_is_stopped(d->vcpu[0], VCPU_DOWN))
+		event_timer_start(d->vcpu[0]);
 	sched_start_domain(d, VCPU_PAUSED);
 }

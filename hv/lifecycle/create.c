@@ -13,6 +13,7 @@
 #include "frame/frame.h"
 #include "grant/grant.h"
 #include "lib/printf.h"
+#include "lib/string.h"
 #include "lifecycle/parts.h"
 #include "mm/mm.h"
 #include "sched/sched.h"
@@ -95,6 +96,8 @@ static void domain_begin(struct domain *d, const struct domain_config *config)
 	d->created_ns = time_now_ns();
 	d->max_vcpus = config->vcpus;
 	d->sched.weight = config->weight;
+	memcpy(d->handle, config->handle, sizeof(d->handle));
+	d->is_xenstore = config->is_xenstore;
 	spin_init(&d->access.lock, LOCK_RANK_ACCESS);
 	d->cpuid = *trap_policy_machine();
 	frame_domain_init(d, config->max_pages);
@@ -123,9 +126,14 @@ int lifecycle_create(const struct domain_config *config, struct domain **out)
 	rc = vcpus_create(d);
 	if (rc)
 		goto err_event;
-	rc = domain_publish(d, config->first_id);
+	if (config->max_ports)
+		d->event.max_ports = config->max_ports;
+	rc = domain_publish(d, config->first_id,
+			    config->last_id ? config->last_id : DOMAIN_IDS);
 	if (rc)
 		goto err_vcpus;
+	if (!*d->name)
+		snprintf(d->name, sizeof(d->name), "d%u", d->id);
 	d->shared_frame->owner = d->id;
 	*out = d;
 	return 0;
@@ -146,7 +154,5 @@ void domain_free(struct domain *d)
 	timer_cancel(&d->reap);
 	vcpus_free(d);
 	dirty_exit(d);
-	grant_domain_free(d);
-	frame_free_shared(d->shared_frame);
 	frame_free_bytes(d, sizeof(*d));
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a domain, in three steps; which one it is in is the list it is
- * on, by its link.
+ * The end of a domain, in three steps:
  *
  *   stopping   no vcpu of it may run; some CPU may still be leaving one
  *   clearing   its channels, timers and registered areas are gone; its page
  *              tables and memory are taken apart, a slice at a time: guests
- *              run in between, for longer than a slice
+ *              run in between, for longer than a slice, or control software
+ *              that waits for it takes the slices one after the other
  *   lingering  it owns nothing but frames that other domains still map. Its
  *              end is reported; its structures and its id stay, so that the
- *              frames' owner is never somebody else
+ *              frames' owner is never somebody else. Whoever lets the last
+ *              one go calls the reaper (frame/alloc.c)
  *
  * When a struct domain may be freed: nobody keeps a pointer from
  * domain_find() across the way back to a guest, or across idling. The reaper
@@ -18,8 +19,9 @@
  * reaper runs; with several, it must first have seen each of them pass there
  * once after domain_withdraw().
  *
- * A frame that lingers may be let go at any time by a hypercall, which does
- * not know of us: lingering domains are looked at whenever the reaper runs.
+ * Before that a domain may have shut down. What boot/ started ends with it.
+ * Others stay, stopped, for control software to look at: it hears of each
+ * shutdown and of each end by VIRQ_DOM_EXC.
  */
 #include "console/console.h"
 #include "event/event.h"
@@ -34,11 +36,18 @@
 #include "trap/trap.h"
 
 static struct spinlock lock = SPINLOCK_INIT(LOCK_RANK_REAPER);
-static struct list stopping = LIST_INIT(stopping);   /* lock */
-static struct list clearing = LIST_INIT(clearing);   /* lock */
+static struct list ending = LIST_INIT(ending);	     /* lock */
 static struct list lingering = LIST_INIT(lingering); /* lock */
-static atomic32_t reaping; /* one CPU at a time: a domain that is first on a
-			      list stays so while it is worked on */
+static atomic32_t reaping; /* one CPU at a time works on any of them */
+
+/* struct domain's ending; by whoever has set reaping. */
+enum ending {
+	ENDING_STOPS,
+	ENDING_CLEARS,
+	ENDING_LINGERS,
+	ENDING_IS_SHARED, /* only what we shared with it may still be mapped */
+};
+
 static struct domain_end ends[LIFECYCLE_ENDS_MAX]; /* lock: a ring */
 static unsigned int ends_first;			   /* lock */
 static atomic32_t ends_count;			   /* lock to change */
@@ -87,22 +96,62 @@ static void die(struct domain *d)
 			return; /* another vcpu of it was first */
 	} while (!atomic32_cmpxchg(&d->state, &was, DOMAIN_DYING));
 	sched_stop_domain(d, VCPU_PAUSED);
-	queue(&stopping, d);
+	queue(&ending, d);
 	cpu_raise(this_cpu(), SOFTIRQ_REAP);
+}
+
+/* A suspension is told to whoever has asked for it, all else to all. */
+static void shutdown_tell(struct domain *d)
+{
+	uint32_t port = shared_load32(&d->suspend_port);
+
+	if (port && atomic32_load(&d->shutdown_code) == SHUTDOWN_suspend)
+		(void)!event_send(d, port);
+	else
+		event_raise_global(VIRQ_DOM_EXC);
+}
+
+void lifecycle_shut(struct domain *d)
+{
+	if (atomic32_load(&d->state) != DOMAIN_SHUTDOWN ||
+	    sched_is_stopped(d->vcpu[0], VCPU_SHUT))
+		return; /* another vcpu of it was first */
+	log_info("domain %u (%s) has %s", d->id, d->name,
+		 reason_name(atomic32_load(&d->shutdown_code)));
+	if (d->boot_index != LIFECYCLE_NO_INDEX) {
+		die(d);
+		return;
+	}
+	sched_stop_domain(d, VCPU_SHUT);
+	shutdown_tell(d);
 }
 
 void lifecycle_work(struct vcpu *v)
 {
 	struct domain *d = v->domain;
-	uint32_t reason = atomic32_load(&d->shutdown_code);
+	bool first = !sched_is_stopped(v, VCPU_SHUT) && !domain_is_dying(d);
 
-	if (!domain_is_dying(d)) {
-		log_info("domain %u (%s) has %s", d->id, d->name,
-			 reason_name(reason));
-		if (reason == SHUTDOWN_crash)
-			trap_dump(v);
-	}
-	die(d);
+	lifecycle_shut(d);
+	if (first && atomic32_load(&d->shutdown_code) == SHUTDOWN_crash)
+		trap_dump(v);
+}
+
+int lifecycle_resume(struct domain *d)
+{
+	uint32_t shut = DOMAIN_SHUTDOWN;
+
+	if (atomic32_load(&d->shutdown_code) != SHUTDOWN_suspend ||
+	    !sched_is_stopped(d->vcpu[0], VCPU_SHUT))
+		return -EINVAL;
+	if (mm_cpus_running(d, ~0UL))
+		return -ERESTART;
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		atomic32_and(&d->vcpu[i]->work, ~(uint32_t)VCPU_WORK_DYING);
+	atomic32_store(&d->shutdown_code, 0);
+	if (!atomic32_cmpxchg(&d->state, &shut, DOMAIN_ALIVE))
+		return -EINVAL;
+	sched_start_domain(d, VCPU_SHUT);
+	return 0;
 }
 
 void lifecycle_destroy(struct domain *d)
@@ -162,13 +211,12 @@ static void end_note(const struct domain *d)
 /* True when no frame of the domain is in use by anybody. */
 static bool is_alone(struct domain *d)
 {
-	uint64_t refs = atomic64_load(&d->shared_frame->refs), pages;
+	uint64_t pages;
 
 	spin_lock(&d->frames.lock);
 	pages = d->frames.tot_pages;
 	spin_unlock(&d->frames.lock);
-	return pages == 0 && (refs & FRAME_COUNT_MASK) == 1 &&
-	       grant_is_alone(d);
+	return pages == 0;
 }
 
 /* A softirq would be acted upon before any guest runs. */
@@ -177,26 +225,6 @@ static void go_on_later(struct domain *d)
 	if (current_vcpu())
 		timer_set(&d->reap, time_now_ns() + PAUSE_NS);
 	else
-		cpu_raise(this_cpu(), SOFTIRQ_REAP);
-}
-
-static void stopping_run(void)
-{
-	struct domain *d = first(&stopping);
-
-	if (!d)
-		return;
-	if (mm_cpus_running(d, ~0UL)) {
-		queue(&stopping, d); /* behind the others */
-		cpu_raise(this_cpu(), SOFTIRQ_REAP);
-		return;
-	}
-	if (!rooms_exit(d)) {
-		go_on_later(d);
-		return;
-	}
-	queue(&clearing, d);
-	if (first(&stopping))
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 }
 
@@ -213,20 +241,69 @@ static bool clear_slice(struct domain *d)
 	return false;
 }
 
-static void clearing_run(void)
+/* Some of the way to ENDING_LINGERS; -EBUSY: a CPU has still to leave it. */
+static int end_some(struct domain *d)
 {
-	struct domain *d = first(&clearing);
+	if (d->ending == ENDING_STOPS) {
+		if (mm_cpus_running(d, ~0UL))
+			return -EBUSY;
+		if (!rooms_exit(d))
+			return -ERESTART;
+		d->ending = ENDING_CLEARS;
+	}
+	if (d->ending == ENDING_CLEARS) {
+		if (!clear_slice(d))
+			return -ERESTART;
+		d->ending = ENDING_LINGERS;
+		queue(&lingering, d);
+		end_note(d);
+		event_raise_global(VIRQ_DOM_EXC);
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+	}
+	return 0;
+}
+
+int lifecycle_destroy_some(struct domain *d)
+{
+	int rc;
+
+	if (atomic32_xchg(&reaping, 1))
+		return -ERESTART;
+	rc = end_some(d);
+	atomic32_store(&reaping, 0);
+	return rc ? -ERESTART : 0;
+}
+
+static void ending_run(void)
+{
+	struct domain *d = first(&ending);
+	int rc;
 
 	if (!d)
 		return;
-	if (!clear_slice(d)) {
+	rc = end_some(d);
+	if (rc == -ERESTART) {
 		go_on_later(d);
 		return;
 	}
-	queue(&lingering, d);
-	end_note(d);
-	if (first(&clearing))
+	if (rc == -EBUSY)
+		queue(&ending, d); /* behind the others */
+	if (first(&ending))
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+}
+
+/*
+ * True when nobody has anything of it. Grants in use are pages in use: until
+ * these are gone, the frames of its grant table are written.
+ */
+static bool is_over(struct domain *d)
+{
+	if (d->ending == ENDING_LINGERS && is_alone(d)) {
+		d->ending = ENDING_IS_SHARED;
+		grant_domain_free(d);
+		frame_retire_shared(d, d->shared_frame);
+	}
+	return d->ending == ENDING_IS_SHARED && is_alone(d);
 }
 
 /* Looks at each lingering domain once. */
@@ -236,7 +313,7 @@ static void lingering_run(void)
 	struct domain *d;
 
 	while ((d = first(&lingering)) != NULL) {
-		if (!is_alone(d)) {
+		if (!is_over(d)) {
 			queue(&left, d);
 			continue;
 		}
@@ -245,6 +322,7 @@ static void lingering_run(void)
 		spin_unlock(&lock);
 		domain_withdraw(d);
 		domain_free(d);
+		event_raise_global(VIRQ_DOM_EXC);
 	}
 	while ((d = first(&left)) != NULL)
 		queue(&lingering, d);
@@ -256,8 +334,7 @@ void lifecycle_reap(void)
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 		return;
 	}
-	stopping_run();
-	clearing_run();
+	ending_run();
 	lingering_run();
 	atomic32_store(&reaping, 0);
 }

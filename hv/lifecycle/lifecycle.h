@@ -7,14 +7,18 @@
 #include "image/state.h"
 
 struct domain_config {
-	const char *name;
+	const char *name;   /* empty: one made of its id */
 	uint16_t first_id;  /* lowest id it may have */
+	uint16_t last_id;   /* highest; 0: any */
 	uint64_t max_pages; /* limit of its memory */
 	uint32_t vcpus;
 	uint32_t weight;
 	uint32_t boot_index; /* for boot/, LIFECYCLE_NO_INDEX: not its guest */
+	uint32_t max_ports;  /* of event channels, exclusive; 0: as usual */
 	bool privileged;
+	bool is_xenstore;
 	uint8_t width; /* enum domain_width */
+	uint8_t handle[16];
 	struct grant_limits grants; /* version 0: the defaults */
 };
 
@@ -51,13 +55,35 @@ void lifecycle_unpause(struct domain *d);
  */
 void lifecycle_hypercall_page_fill(void *page, enum domain_width width);
 
-/* VCPU_WORK_DYING, on the way back to the guest: the vcpu stops for good
- * and its domain is queued for the reaper. */
+/*
+ * A domain without memory, contexts and open ports, and not yet run, becomes
+ * one of that width. -EACCES: it is too late. -ENOMEM: its shared_info lies
+ * where such a guest cannot name it.
+ */
+[[nodiscard]] int lifecycle_width_set(struct domain *d,
+				      enum domain_width width);
+
+/* VCPU_WORK_DYING, on the way back to the guest: the vcpu stops for good, see
+ * lifecycle_shut(). */
 void lifecycle_work(struct vcpu *v);
+/*
+ * A domain was shut down. One of boot/'s is queued for the reaper. Another's
+ * vcpus stop, control software is told, and decides: destroyed, or resumed.
+ */
+void lifecycle_shut(struct domain *d);
+/* One that has suspended itself runs on. -EINVAL: it has not. -ERESTART: a
+ * vcpu of it has still to leave its CPU. */
+[[nodiscard]] int lifecycle_resume(struct domain *d);
 /* SOFTIRQ_REAP: takes dead domains apart, some frames at a time. */
 void lifecycle_reap(void);
 /* Ends a domain at once (no vcpu of it runs after): queued for the reaper. */
 void lifecycle_destroy(struct domain *d);
+/*
+ * Does some of the reaper's work on a domain that was destroyed. -ERESTART:
+ * there is more. 0: nothing is left but what others still use; the reaper
+ * frees it without that, at the earliest on this CPU's way back to a guest.
+ */
+[[nodiscard]] int lifecycle_destroy_some(struct domain *d);
 
 /*
  * What was a domain of boot/, whose memory is free again. Nothing is called:
@@ -83,5 +109,11 @@ bool lifecycle_ended_pending(void);
  */
 [[nodiscard]] int lifecycle_vcpu_initialise(struct vcpu *v,
 					    const struct vcpu_guest_context *c);
+/* An initialised vcpu that is down runs from now on. */
+void lifecycle_vcpu_up(struct vcpu *v);
+/* The same by control software, for any vcpu that runs nowhere, also anew;
+ * it is up afterwards if the context says so. */
+[[nodiscard]] int lifecycle_vcpu_set(struct vcpu *v,
+				     const struct vcpu_guest_context *c);
 
 #endif

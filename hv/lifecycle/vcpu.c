@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A secondary vcpu gets its first context from another vcpu of its guest. All
- * that can be refused is taken before the vcpu counts as initialised; what a
- * refused or interrupted attempt has left in it is replaced by the next, or
- * let go with the domain.
+ * A secondary vcpu gets its first context from another vcpu of its guest, or
+ * any vcpu one from control software. All that can be refused is taken before
+ * the vcpu counts as initialised; what a refused or interrupted attempt has
+ * left in it is replaced by the next, or let go with the domain.
  */
+#include "event/event.h"
 #include "frame/frame.h"
 #include "lifecycle/lifecycle.h"
 #include "mm/mm.h"
+#include "sched/sched.h"
+#include "time/time.h"
 #include "trap/trap.h"
 
 /* Two vcpus may initialise a third at once: one is enough for all. */
@@ -61,4 +64,65 @@ int lifecycle_vcpu_initialise(struct vcpu *v,
 	rc = v->initialised ? -EEXIST : initialise(v, c);
 	spin_unlock(&lock);
 	return rc;
+}
+
+void lifecycle_vcpu_up(struct vcpu *v)
+{
+	if (!sched_is_stopped(v, VCPU_DOWN))
+		return;
+	time_update_vcpu(v);
+	event_timer_start(v);
+	sched_start(v, VCPU_DOWN);
+}
+
+/* The domain's way of behaving comes with the context of its first vcpu. */
+static void domain_set(struct domain *d, const struct vcpu_guest_context *c)
+{
+	struct mm_locked m = mm_lock(d);
+
+	d->mm.vm_assist = c->vm_assist & mm_assists;
+	mm_unlock(m);
+	time_update_wallclock(d);
+}
+
+int lifecycle_vcpu_set(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	bool first = !shared_load8(&v->initialised);
+	int rc;
+
+	spin_lock(&lock);
+	rc = initialise(v, c);
+	spin_unlock(&lock);
+	if (rc)
+		return rc;
+	if (first && v->id == 0)
+		domain_set(v->domain, c);
+	if (c->flags & VGCF_online)
+		lifecycle_vcpu_up(v);
+	else
+		sched_stop(v, VCPU_DOWN);
+	return 0;
+}
+
+int lifecycle_width_set(struct domain *d, enum domain_width width)
+{
+	enum domain_width old = d->width;
+	int rc;
+
+	if (width == WIDTH_32 &&
+	    frame_mfn(d->shared_frame).v >> (32 - PAGE_SHIFT))
+		return -ENOMEM;
+	rc = event_width_set(d, width);
+	if (rc)
+		return rc;
+	rc = mm_width_set(d, width);
+	if (rc) {
+		/* Ports that came meanwhile have the wrong words: their loss.
+		 */
+		(void)!event_width_set(d, old);
+		return rc;
+	}
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		trap_vcpu_init(d->vcpu[i]);
+	return 0;
 }

@@ -66,6 +66,8 @@ static inline const struct mm_width *mm_width(const struct domain *d)
 {
 	return &mm_widths[d->width];
 }
+/* Bits VMASST_TYPE_*: the ways of behaving that a guest may choose. */
+extern const uint64_t mm_assists;
 /* An address that the guest's tables may translate: canonical, and outside the
  * hypervisor's range. */
 bool mm_va_is_guest(const struct domain *d, uint64_t va);
@@ -249,6 +251,8 @@ void mm_memory_map_set(struct domain *d, struct memory_range_info *ranges,
 /* ---- the end of a domain (teardown.c) ---- */
 
 void mm_domain_init(struct domain *d);
+/* A domain that has no memory yet has that width. -EACCES: it has some. */
+[[nodiscard]] int mm_width_set(struct domain *d, enum domain_width width);
 /* Takes apart all page tables, roots and memory of a dying domain none of
  * whose vcpus runs. -ERESTART: more to do, call again. */
 [[nodiscard]] int mm_domain_teardown(struct domain *d);

@@ -41,15 +41,38 @@ void mm_unlock(struct mm_locked m)
 	spin_unlock(&m.d->mm.lock);
 }
 
-void mm_domain_init(struct domain *d)
+static void width_apply(struct domain *d)
 {
-	spin_init(&d->mm.lock, LOCK_RANK_MM);
 	for (unsigned int level = 1; level <= 4; level++)
 		d->mm.rule[level - 1] = entry_rule(d, level);
 	d->mm.separated =
 		mm_width(d)->separates && arch_separates_roots(d->privileged);
 	if (d->mm.separated)
 		d->mm.rule[3].set |= PTE_A; /* hardware sees a copy */
+}
+
+void mm_domain_init(struct domain *d)
+{
+	spin_init(&d->mm.lock, LOCK_RANK_MM);
+	width_apply(d);
+}
+
+/* Both locks: while it has no page it gets none, and so no table of either
+ * width. */
+int mm_width_set(struct domain *d, enum domain_width width)
+{
+	struct mm_locked m = mm_lock(d);
+	int rc = -EACCES;
+
+	spin_lock(&d->frames.lock);
+	if (!d->frames.tot_pages) {
+		d->width = width;
+		width_apply(d);
+		rc = 0;
+	}
+	spin_unlock(&d->frames.lock);
+	mm_unlock(m);
+	return rc;
 }
 
 /* Remembers how far it is and gives use and reference to the partial state. */

@@ -70,3 +70,11 @@ bool mm_va_is_guest(const struct domain *d, uint64_t va)
 {
 	return d->width == WIDTH_32 ? va < ABI_HV32_START : va_is_guest(va);
 }
+
+const uint64_t mm_assists = 1UL << VMASST_TYPE_4gb_segments |
+			    1UL << VMASST_TYPE_4gb_segments_notify |
+			    1UL << VMASST_TYPE_writable_pagetables |
+			    1UL << VMASST_TYPE_pae_extended_cr3 |
+			    1UL << VMASST_TYPE_architectural_iopl |
+			    1UL << VMASST_TYPE_runstate_update_flag |
+			    1UL << VMASST_TYPE_m2p_strict;

@@ -15,7 +15,8 @@ enum vcpu_stop {
 	VCPU_POLLING = 1 << 2, /* blocked in SCHEDOP_poll */
 	VCPU_PAUSED = 1 << 3,  /* its domain is not built yet, or dying */
 	VCPU_HELD = 1 << 4,    /* paused by control software */
-	VCPU_APART = 1 << 5,   /* while its page tables are exchanged */
+	VCPU_APART = 1 << 5,   /* while control software changes it */
+	VCPU_SHUT = 1 << 6,    /* its domain has shut down, and stays */
 };
 
 /*
