@@ -269,13 +269,29 @@ static void dom0_modules_put(void)
 		modules_ramdisk_put(boot.guest[0].ramdisk);
 }
 
+/* The log's ring as it was asked for; it is never smaller than at first. */
+static void log_size(void)
+{
+	size_t bytes = boot.options.conring_bytes;
+	char *ring = NULL;
+
+	if (bytes > LOG_RING_BYTES)
+		ring = frame_alloc_bytes(bytes);
+	log_ring_set(boot.options.console_to_ring, ring, bytes);
+	if (bytes > LOG_RING_BYTES && !ring)
+		log_warn("no memory for conring_size=%zu", bytes);
+}
+
 int boot_guests_start(void)
 {
 	struct domain *built[BOOT_GUESTS_MAX];
-	uint64_t left = frame_free_pages();
 	unsigned int n = boot.plan.nr_guests;
-	int rc = domu_sizes(&left);
+	uint64_t left;
+	int rc;
 
+	log_size();
+	left = frame_free_pages();
+	rc = domu_sizes(&left);
 	trap_cpuid_prepare();
 	if (!rc && boot.plan.guest[0].dom0)
 		dom0_size(left);

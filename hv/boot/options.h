@@ -111,6 +111,8 @@ struct hv_options {
 	struct memory_request dom0_mem, dom0_mem_min, dom0_mem_max;
 	uint32_t dom0_vcpus_min, dom0_vcpus_max; /* max 0: as many as CPUs */
 	uint32_t grant_frames, maptrack_frames; /* of a domain; 0: not said */
+	size_t conring_bytes; /* of the log's ring; 0: not said */
+	bool console_to_ring; /* it keeps domain 0's console, too */
 	bool noreboot;
 	struct spec_options spec;
 };

@@ -214,6 +214,24 @@ static bool take_maptrack_frames(struct word v, struct hv_options *o)
 	return number_take(v, &o->maptrack_frames);
 }
 
+#define RING_MAX (64UL << 20)
+
+/* The ring wants a power of two: the next one below. */
+static bool take_conring_size(struct word v, struct hv_options *o)
+{
+	uint64_t bytes;
+
+	if (!word_size(v, SIZE_UNIT, &bytes) || !bytes || bytes > RING_MAX)
+		return false;
+	o->conring_bytes = 1UL << (63 - __builtin_clzl(bytes));
+	return true;
+}
+
+static bool take_console_to_ring(struct word v, struct hv_options *o)
+{
+	return word_bool(v, &o->console_to_ring);
+}
+
 static bool take_noreboot(struct word v, struct hv_options *o)
 {
 	return word_bool(v, &o->noreboot);
@@ -246,6 +264,8 @@ static const struct option {
 	{ "maxcpus", take_idle, "", true },
 	{ "gnttab_max_frames", take_grant_frames, "NUMBER", false },
 	{ "gnttab_max_maptrack_frames", take_maptrack_frames, "NUMBER", false },
+	{ "conring_size", take_conring_size, "a size of up to 64M", false },
+	{ "console_to_ring", take_console_to_ring, "yes or no", true },
 	{ "noreboot", take_noreboot, "yes or no", true },
 	{ "real-mode", take_idle, "", true },
 	{ "edd", take_idle, "", true },

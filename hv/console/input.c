@@ -87,7 +87,7 @@ void console_focus_leave(const struct domain *d)
 
 void console_write_raw(struct domain *d, const char *s, size_t n)
 {
-	log_write_as(d->id, "", s, n);
+	log_pass_on(d->id, s, n);
 }
 
 size_t console_read(struct domain *d, char *buf, size_t n)

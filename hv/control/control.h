@@ -43,6 +43,8 @@ void control_domain_info(struct domain *d,
 [[nodiscard]] int control_cpu_topology(struct xen_sysctl_cputopoinfo *t);
 [[nodiscard]] int control_numa(struct xen_sysctl_numainfo *n);
 [[nodiscard]] int control_pci_topology(struct xen_sysctl_pcitopoinfo *t);
+/* Debug keys: what is known, to the log (keys.c). -ERESTART. */
+[[nodiscard]] int control_debug_keys(struct xen_sysctl_debug_keys *op);
 /* its scheduler (pool.c), */
 [[nodiscard]] int control_cpupool(struct vcpu *v,
 				  struct xen_sysctl_cpupool_op *op);

@@ -194,7 +194,9 @@ int control_physinfo(struct xen_sysctl_physinfo *p)
 		.max_cpu_id = cpus - 1,
 		.nr_nodes = 1,
 		.cpu_khz = (uint32_t)(arch_tsc_hz() / 1000),
-		.capabilities = XEN_SYSCTL_PHYSCAP_pv,
+		.capabilities = XEN_SYSCTL_PHYSCAP_pv |
+				XEN_SYSCTL_PHYSCAP_gnttab_v1 |
+				XEN_SYSCTL_PHYSCAP_gnttab_v2,
 		.total_pages = ram_pages(),
 		.free_pages = frame_free_pages(),
 		.outstanding_pages = frame_claimed_pages(),

@@ -64,6 +64,8 @@ int control_sysctl(struct vcpu *v, struct xen_sysctl *op)
 		return 0;
 	case XEN_SYSCTL_getdomaininfolist:
 		return domain_list(&op->u.getdomaininfolist);
+	case XEN_SYSCTL_debug_keys:
+		return control_debug_keys(&op->u.debug_keys);
 	case XEN_SYSCTL_getcpuinfo:
 		return control_cpuinfo(&op->u.getcpuinfo);
 	case XEN_SYSCTL_availheap:

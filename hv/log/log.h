@@ -6,6 +6,7 @@
 #ifndef LODGE_LOG_H
 #define LODGE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,15 @@ void log_write(const char *s, size_t n);
 void log_write_as(uint32_t speaker, const char *prefix, const char *s,
 		  size_t n);
 #define LOG_SPEAKER_SELF UINT32_MAX
+/* The same for what the ring keeps only if it was told to keep all. */
+void log_pass_on(uint32_t speaker, const char *s, size_t n);
+
+/* What the ring holds at first; it can become larger. */
+#define LOG_RING_BYTES 65536
+/* At boot: what the ring keeps, and a larger one, to: NULL: none. */
+void log_ring_set(bool keep_all, char *to, size_t size);
+/* True once when the ring has got text since the last time. */
+bool log_take_news(void);
 /*
  * Copies text of the ring from position *pos on (0: the oldest) to buf, at
  * most size bytes; advances *pos; returns the number of bytes copied.

@@ -13,6 +13,7 @@
  */
 #include "argument.h"
 #include "frame/frame.h"
+#include "log/log.h"
 #include "sched/queue.h"
 #include "sched/sched.h"
 #include "time/time.h"
@@ -41,6 +42,30 @@ void sched_runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out)
 
 	*out = v->sched.runstate;
 	out->time[out->state] += time_now_ns() - out->state_entry_time;
+	spin_unlock(&q->lock);
+}
+
+#define WAITING_SAID 64
+
+static void say_vcpu(const struct run_queue *q, const struct vcpu *v,
+		     const char *how)
+{
+	log_error("  domain %u vcpu %u %s, its virtual time is %ld us ahead",
+		  v->domain->id, v->id, how,
+		  (int64_t)(v->sched.virtual_ns - q->virtual_ns) / 1000);
+}
+
+void sched_say_queue(unsigned int cpu)
+{
+	struct run_queue *q = &run_queues[cpu];
+	unsigned int n = 0;
+
+	spin_lock(&q->lock);
+	if (q->running)
+		say_vcpu(q, q->running, "runs");
+	for (struct list *l = q->waiting.next;
+	     l != &q->waiting && n++ < WAITING_SAID; l = l->next)
+		say_vcpu(q, LIST_ENTRY(l, struct vcpu, sched.queue), "waits");
 	spin_unlock(&q->lock);
 }
 

@@ -71,6 +71,8 @@ void sched_runstate_publish(struct vcpu *v);
 
 /* How long a CPU has had nobody to run, up to now. */
 uint64_t sched_idle_ns(unsigned int cpu);
+/* Who runs on a CPU and who waits for it, to the log. */
+void sched_say_queue(unsigned int cpu);
 
 /* ---- policy: borrowed virtual time (bvt.c), under the queue's lock ---- */
 

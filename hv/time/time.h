@@ -31,6 +31,8 @@ bool timer_is_set(const struct timer *t);
  * or, when none has, programs the hardware for the next and returns NULL.
  */
 struct timer *timer_expired(void);
+/* How many timers a CPU has, and when the first is due, to the log. */
+void timer_say(unsigned int cpu);
 
 /* Every vcpu is born with a periodic timer, for kernels that set none. */
 #define TIME_PERIOD_AT_BIRTH_NS 10000000UL

@@ -22,6 +22,7 @@
 #include "errno.h"
 #include "frame/frame.h"
 #include "lib/string.h"
+#include "log/log.h"
 #include "time/clock.h"
 #include "time/time.h"
 
@@ -249,4 +250,19 @@ struct timer *timer_expired(void)
 	}
 	spin_unlock(&h->lock);
 	return t;
+}
+
+void timer_say(unsigned int cpu)
+{
+	struct heap *h = &heaps[cpu];
+	uint64_t first = NEVER;
+	uint32_t used;
+
+	spin_lock(&h->lock);
+	used = h->used;
+	if (used)
+		first = h->slots[0]->deadline_ns;
+	spin_unlock(&h->lock);
+	log_error("CPU %u: %u timers, the first in %ld us", cpu, used,
+		  used ? (int64_t)(first - time_now_ns()) / 1000 : 0);
 }

@@ -323,6 +323,64 @@ static void log_is_read_in_parts(void **state)
 	assert_string_equal(text, "three");
 }
 
+/* Each key says something of its subject, and the keys are taken in order. */
+static void keys_speak(void **state)
+{
+	static const char keys[] = "qZrmtgh0";
+	const char *text;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++)
+		sched_vcpu_init(other->vcpu[i]);
+	v->sched.stop = 0;
+	put(LIST, keys, sizeof(keys));
+	host_console_clear();
+	op.u.debug_keys.keys.p = (const char *)LIST;
+	op.u.debug_keys.nr_keys = sizeof(keys) - 1;
+	assert_int_equal(sysctl(XEN_SYSCTL_debug_keys), 0);
+	text = host_console_text();
+	for (const char *const *w =
+		     (const char *const[]){ "domain 1 ", "vcpu 1 on CPU 0",
+					    "CPU 3: idle", "pages free",
+					    "0 timers", "table version",
+					    "key 'm'", "rip", NULL };
+	     *w; w++) {
+		text = strstr(text, *w);
+		if (!text)
+			fail_msg("no %s in %s", *w, host_console_text());
+	}
+	op.u.debug_keys.keys.p = NULL;
+	op.u.debug_keys.nr_keys = 1;
+	assert_int_equal(sysctl(XEN_SYSCTL_debug_keys), -EFAULT);
+}
+
+static void larger_ring_has_the_text(void **state)
+{
+	static char ring[1U << 17];
+	char text[4096];
+	uint32_t at;
+
+	(void)state;
+	for (unsigned int i = 0; i < 70000 / 10; i++)
+		log_write("123456789\n", 10);
+	while (at = read_log(true, NULL, 4000, text), strlen(text) == 4000)
+		;
+	log_write("before\n", 7);
+	log_ring_set(false, ring, sizeof(ring));
+	log_pass_on(0, "domain 0 speaks\n", 16);
+	log_write("after\n", 6);
+	read_log(false, &at, 4000, text);
+	assert_string_equal(text, "before\nafter\n");
+	log_ring_set(true, NULL, 0);
+	assert_true(log_take_news());
+	assert_false(log_take_news());
+	log_pass_on(0, "and again\n", 10);
+	assert_true(log_take_news());
+	read_log(false, &at, 4000, text);
+	assert_string_equal(text, "before\nafter\nand again\n");
+	log_ring_set(false, NULL, 0);
+}
+
 /* ---- the scheduler ---- */
 
 static long pool(uint32_t what, uint32_t id, uint32_t cpu, uint32_t domid)
@@ -693,6 +751,8 @@ int main(void)
 		TEST(lists_end_with_their_room),
 		TEST(idle_time_is_without_anybody),
 		TEST(log_is_read_in_parts),
+		TEST(keys_speak),
+		TEST(larger_ring_has_the_text),
 		TEST(one_pool),
 		TEST(rate_limit),
 		TEST(weights),
