@@ -8,6 +8,7 @@
 #include "console/console.h"
 #include "event/event.h"
 #include "frame/frame.h"
+#include "irq/irq.h"
 
 /* Copies an operation's struct back, or closes the port that it made. */
 static long port_out(struct domain *d, uint32_t port, uint64_t arg,
@@ -80,7 +81,7 @@ static long bind_pirq(struct vcpu *v, uint64_t arg)
 
 	if (guest_copy_from(&op, arg, sizeof(op)))
 		return -EFAULT;
-	error = event_bind_pirq(v->domain, op.pirq, &op.port);
+	error = irq_bind(v->domain, op.pirq, &op.port);
 	return error ? error
 		     : port_out(v->domain, op.port, arg, &op, sizeof(op));
 }

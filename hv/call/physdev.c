@@ -1,41 +1,226 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * physdev_op: what a guest asks of the machine's interrupts and ports. Here
- * is the virtual privilege to use ports; calls for real devices, which only
- * domain 0 may make, are answered as unknown.
+ * physdev_op: what a guest asks of the machine's interrupts and devices, and
+ * the virtual privilege to use ports. Decoders: the work is in irq/ and trap/.
+ *
+ * Each operation copies one structure in and, if it answers, out. A number
+ * that cannot be copied out is the guest's own loss: what was mapped stays
+ * mapped, and is found again by mapping it once more.
  */
 #include "argument.h"
 #include "call/call.h"
 #include "frame/frame.h"
+#include "irq/irq.h"
 #include "trap/trap.h"
 
-static long set_iopl(struct vcpu *v, uint64_t arg)
-{
-	struct physdev_set_iopl op;
+union physdev {
+	struct physdev_eoi eoi;
+	struct physdev_pirq_eoi_gmfn eoi_page;
+	struct physdev_irq_status_query status;
+	struct physdev_set_iopl iopl;
+	struct physdev_set_iobitmap iobitmap;
+	struct physdev_apic apic;
+	struct physdev_irq irq;
+	struct physdev_map_pirq map;
+	struct physdev_unmap_pirq unmap;
+	struct physdev_setup_gsi gsi;
+	struct physdev_get_free_pirq free;
+};
 
-	if (guest_copy_from(&op, arg, sizeof(op)))
-		return -EFAULT;
-	return trap_iopl_set(v, op.iopl);
+static long set_iopl(struct vcpu *v, union physdev *a)
+{
+	return trap_iopl_set(v, a->iopl.iopl);
 }
 
-static long set_iobitmap(struct vcpu *v, uint64_t arg)
+static long set_iobitmap(struct vcpu *v, union physdev *a)
 {
-	struct physdev_set_iobitmap op;
+	return trap_port_bitmap_set(v, (uint64_t)a->iobitmap.bitmap.p,
+				    a->iobitmap.nr_ports);
+}
 
-	if (arg_read_set_iobitmap(v, &op, arg))
-		return -EFAULT;
-	return trap_port_bitmap_set(v, (uint64_t)op.bitmap.p, op.nr_ports);
+static long eoi(struct vcpu *v, union physdev *a)
+{
+	return irq_eoi(v->domain, a->eoi.irq);
+}
+
+static long eoi_page(struct vcpu *v, union physdev *a)
+{
+	return irq_eoi_page(v->domain, guest_mfn(a->eoi_page.gmfn), false);
+}
+
+static long eoi_page_v1(struct vcpu *v, union physdev *a)
+{
+	return irq_eoi_page(v->domain, guest_mfn(a->eoi_page.gmfn), true);
+}
+
+static long status_query(struct vcpu *v, union physdev *a)
+{
+	return irq_status(v->domain, a->status.irq, &a->status.flags);
+}
+
+/* The low word of an input, of which only the wiring is the guest's to say. */
+#define INPUT_LOW   (1U << 13)
+#define INPUT_LEVEL (1U << 15)
+
+static long apic_read(struct vcpu *v, union physdev *a)
+{
+	uint32_t gsi;
+
+	(void)v;
+	return arch_ioapic_read(a->apic.apic_physbase, a->apic.reg,
+				&a->apic.value, &gsi);
+}
+
+static long apic_write(struct vcpu *v, union physdev *a)
+{
+	struct gsi_wiring w = { .level = a->apic.value & INPUT_LEVEL,
+				.low = a->apic.value & INPUT_LOW };
+	uint32_t value, gsi;
+	int rc = arch_ioapic_read(a->apic.apic_physbase, a->apic.reg, &value,
+				  &gsi);
+
+	(void)v;
+	if (!rc && gsi != ARCH_NO_GSI)
+		(void)!irq_gsi_setup(gsi, &w); /* the first word stands */
+	return rc;
+}
+
+/* The caller's own, or, if it is privileged, another domain's. */
+static long map_gsi(struct vcpu *v, struct domain *d, int gsi, int *pirq)
+{
+	if (gsi < 0)
+		return -EINVAL;
+	if (!domain_may_use(v->domain, &v->domain->access.irqs, (uint32_t)gsi,
+			    (uint32_t)gsi))
+		return -EPERM;
+	return irq_map_gsi(d, (uint32_t)gsi, pirq);
+}
+
+/* The older way to map a GSI, under its own number. */
+static long alloc_vector(struct vcpu *v, union physdev *a)
+{
+	int pirq = (int)a->irq.irq;
+	long rc = map_gsi(v, v->domain, pirq, &pirq);
+
+	a->irq.vector = a->irq.irq;
+	return rc;
+}
+
+static long map_pirq(struct vcpu *v, union physdev *a)
+{
+	struct domain *d;
+	int rc;
+
+	d = domain_from_arg(v, a->map.domid, &rc);
+	if (!d)
+		return rc;
+	switch (a->map.type) {
+	case MAP_PIRQ_TYPE_GSI:
+		return map_gsi(v, d, a->map.index, &a->map.pirq);
+	default:
+		return -EINVAL;
+	}
+}
+
+static long unmap_pirq(struct vcpu *v, union physdev *a)
+{
+	struct domain *d;
+	int rc;
+
+	d = domain_from_arg(v, a->unmap.domid, &rc);
+	return d ? irq_unmap(d, (uint32_t)a->unmap.pirq) : rc;
+}
+
+static long setup_gsi(struct vcpu *v, union physdev *a)
+{
+	struct gsi_wiring w = { .level = a->gsi.triggering,
+				.low = a->gsi.polarity };
+
+	(void)v;
+	return irq_gsi_setup((uint32_t)a->gsi.gsi, &w);
+}
+
+static long free_pirq(struct vcpu *v, union physdev *a)
+{
+	if (a->free.type != MAP_PIRQ_TYPE_GSI &&
+	    a->free.type != MAP_PIRQ_TYPE_MSI)
+		return -EINVAL;
+	return irq_promise(v->domain, a->free.type == MAP_PIRQ_TYPE_GSI,
+			   &a->free.pirq);
+}
+
+enum { PRIVILEGED = 1, ANSWERS = 2 };
+
+static const struct op {
+	long (*fn)(struct vcpu *v, union physdev *a);
+	uint8_t bytes, flags;
+	uint8_t layout; /* beyond NO_LAYOUT: enum arg, if widths differ */
+} ops[] = {
+#define NO_LAYOUT     0
+#define LAYOUT_OF(id) (ARG_##id + 1)
+#define OP(fn, type, flags)                                 \
+	{                                                   \
+		fn, sizeof(struct physdev_##type), flags, 0 \
+	}
+#define OP_BY_WIDTH(fn, id, flags)          \
+	{                                   \
+		fn, 0, flags, LAYOUT_OF(id) \
+	}
+	[PHYSDEVOP_irq_status_query] =
+		OP(status_query, irq_status_query, ANSWERS),
+	[PHYSDEVOP_set_iopl] = OP(set_iopl, set_iopl, 0),
+	[PHYSDEVOP_set_iobitmap] = OP_BY_WIDTH(set_iobitmap, set_iobitmap, 0),
+	[PHYSDEVOP_apic_read] =
+		OP_BY_WIDTH(apic_read, physdev_apic, PRIVILEGED | ANSWERS),
+	[PHYSDEVOP_apic_write] =
+		OP_BY_WIDTH(apic_write, physdev_apic, PRIVILEGED),
+	[PHYSDEVOP_alloc_irq_vector] =
+		OP(alloc_vector, irq, PRIVILEGED | ANSWERS),
+	[PHYSDEVOP_eoi] = OP(eoi, eoi, 0),
+	[PHYSDEVOP_map_pirq] = OP_BY_WIDTH(map_pirq, physdev_map_pirq, ANSWERS),
+	[PHYSDEVOP_unmap_pirq] = OP(unmap_pirq, unmap_pirq, 0),
+	[PHYSDEVOP_pirq_eoi_gmfn_v1] =
+		OP_BY_WIDTH(eoi_page_v1, frame_number, 0),
+	[PHYSDEVOP_pirq_eoi_gmfn_v2] = OP_BY_WIDTH(eoi_page, frame_number, 0),
+	[PHYSDEVOP_setup_gsi] = OP(setup_gsi, setup_gsi, PRIVILEGED),
+	[PHYSDEVOP_get_free_pirq] = OP(free_pirq, get_free_pirq, ANSWERS),
+};
+_Static_assert(sizeof(struct frame_number) ==
+		       sizeof(struct physdev_pirq_eoi_gmfn),
+	       "");
+
+static int arg_in(struct vcpu *v, const struct op *op, union physdev *a,
+		  uint64_t va)
+{
+	if (op->layout != NO_LAYOUT)
+		return arg_read(v, (enum arg)(op->layout - 1), a, va);
+	return guest_copy_from(a, va, op->bytes);
+}
+
+static int arg_out(struct vcpu *v, const struct op *op, const union physdev *a,
+		   uint64_t va)
+{
+	if (op->layout != NO_LAYOUT)
+		return arg_write(v, (enum arg)(op->layout - 1), va, a);
+	return guest_copy_to(va, a, op->bytes);
 }
 
 /* physdev_op(cmd, arg) */
 long hc_physdev_op(struct vcpu *v, struct call_args *args)
 {
-	switch (args->a[0]) {
-	case PHYSDEVOP_set_iopl:
-		return set_iopl(v, args->a[1]);
-	case PHYSDEVOP_set_iobitmap:
-		return set_iobitmap(v, args->a[1]);
-	default:
+	const struct op *op;
+	union physdev a;
+	long rc;
+
+	if (args->a[0] >= ARRAY_SIZE(ops) || !ops[args->a[0]].fn)
 		return -ENOSYS;
-	}
+	op = &ops[args->a[0]];
+	if ((op->flags & PRIVILEGED) && !v->domain->privileged)
+		return -EPERM;
+	if (arg_in(v, op, &a, args->a[1]))
+		return -EFAULT;
+	rc = op->fn(v, &a);
+	if (!rc && (op->flags & ANSWERS) && arg_out(v, op, &a, args->a[1]))
+		return -EFAULT;
+	return rc;
 }

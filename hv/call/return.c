@@ -12,6 +12,7 @@
 #include "call/call.h"
 #include "console/console.h"
 #include "event/event.h"
+#include "irq/irq.h"
 #include "lifecycle/lifecycle.h"
 #include "sched/sched.h"
 #include "time/time.h"
@@ -52,6 +53,8 @@ static void softirqs_run(struct cpu *c)
 		console_input_run();
 	if (s & SOFTIRQ_TIMER)
 		event_timers_run();
+	if (s & SOFTIRQ_IRQ)
+		irq_run();
 	if (s & SOFTIRQ_REAP)
 		lifecycle_reap();
 	/* Last: what the others woke is in the queue by now. They may have

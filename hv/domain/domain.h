@@ -24,6 +24,7 @@
 #include "event/state.h"
 #include "frame/state.h"
 #include "grant/state.h"
+#include "irq/state.h"
 #include "mm/state.h"
 #include "sched/state.h"
 #include "time/state.h"
@@ -118,6 +119,7 @@ struct domain {
 	struct domain_sched sched;
 	struct domain_event event;
 	struct domain_grant grant;
+	struct domain_irqs irqs;
 	struct domain_console console;
 	struct domain_access access;
 };

@@ -74,11 +74,14 @@ void event_vcpu_info_reset(struct vcpu *v);
 /*
  * Physical interrupts, for whoever owns the machine's lines. To allow one to
  * a domain lets it bind a port to it; to take it away closes the port. To
- * raise one is false when no port is bound: keep the line masked then.
+ * raise one gives 1, or 0 when its event was pending still, or -ENOENT when
+ * no port is bound.
  */
 [[nodiscard]] int event_pirq_allow(struct domain *d, uint32_t pirq);
 void event_pirq_take(struct domain *d, uint32_t pirq);
-bool event_raise_pirq(struct domain *d, uint32_t pirq);
+[[nodiscard]] int event_raise_pirq(struct domain *d, uint32_t pirq);
+/* Unmasks the port that is bound to it, if one is. */
+void event_unmask_pirq(struct domain *d, uint32_t pirq);
 
 /* Tells the guest through one of its ports; from anywhere. */
 void event_raise_port(struct domain *d, uint32_t port);

@@ -84,9 +84,9 @@ static inline bool event_select(struct vcpu *v, uint32_t port)
 /*
  * Sets the port pending and, unless it is masked, tells its vcpu. Whoever
  * calls keeps the port from being closed: by its domain's lock, or by that of
- * the other end of the pair.
+ * the other end of the pair. False when it was pending already.
  */
-void event_set_pending(struct domain *d, struct event_channel *ch,
+bool event_set_pending(struct domain *d, struct event_channel *ch,
 		       uint32_t port);
 bool event_is_pending(struct event_locked l, uint32_t port);
 

@@ -57,16 +57,17 @@ static bool set_pending(struct domain *d, struct event_channel *ch,
 	return true;
 }
 
-void event_set_pending(struct domain *d, struct event_channel *ch,
+bool event_set_pending(struct domain *d, struct event_channel *ch,
 		       uint32_t port)
 {
 	uint32_t polling;
 
 	if (!set_pending(d, ch, port))
-		return;
+		return false;
 	polling = atomic32_load(&d->event.polling);
 	if (unlikely(polling))
 		event_wake_pollers(d, polling, port);
+	return true;
 }
 
 bool event_is_pending(struct event_locked l, uint32_t port)
@@ -114,10 +115,10 @@ int event_send(struct domain *d, uint32_t port)
 	return result;
 }
 
-int event_unmask(struct domain *d, uint32_t port)
+static int unmask(struct event_locked l, uint32_t port)
 {
-	struct event_locked l = event_lock(d);
 	struct event_channel *ch = event_channel(l, port);
+	struct domain *d = l.d;
 
 	/* Pending all the while that it was masked: nobody was told. */
 	if (ch && d->event.fifo)
@@ -125,8 +126,25 @@ int event_unmask(struct domain *d, uint32_t port)
 	else if (ch && shared_clear_bit(event_mask_bits(d), port) &&
 		 shared_test_bit(event_pending_bits(d), port))
 		tell(d->vcpu[ch->vcpu], port);
-	event_unlock(l);
 	return ch ? 0 : -EINVAL;
+}
+
+int event_unmask(struct domain *d, uint32_t port)
+{
+	struct event_locked l = event_lock(d);
+	int rc = unmask(l, port);
+
+	event_unlock(l);
+	return rc;
+}
+
+void event_unmask_pirq(struct domain *d, uint32_t pirq)
+{
+	struct event_locked l = event_lock(d);
+
+	/* No number of a port stands for "none" or "unbound". */
+	(void)unmask(l, d->event.pirq_port[pirq]);
+	event_unlock(l);
 }
 
 void event_raise_port(struct domain *d, uint32_t port)
@@ -180,14 +198,14 @@ void event_virq_handler_drop(const struct domain *d)
 			shared_store32(&handlers[i], 0);
 }
 
-bool event_raise_pirq(struct domain *d, uint32_t pirq)
+int event_raise_pirq(struct domain *d, uint32_t pirq)
 {
 	struct event_locked l = event_lock(d);
 	uint32_t port = d->event.pirq_port[pirq];
-	bool bound = port && port != EVENT_PIRQ_UNBOUND;
+	int rc = -ENOENT;
 
-	if (bound)
-		event_set_pending(d, event_channel(l, port), port);
+	if (port && port != EVENT_PIRQ_UNBOUND)
+		rc = event_set_pending(d, event_channel(l, port), port);
 	event_unlock(l);
-	return bound;
+	return rc;
 }

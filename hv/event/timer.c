@@ -112,6 +112,9 @@ static void timer_act(struct timer *t)
 	case TIMER_DOMAIN_REAP:
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 		break;
+	case TIMER_IRQ:
+		cpu_raise(this_cpu(), SOFTIRQ_IRQ);
+		break;
 	case TIMER_WATCHDOG_0:
 		watchdog_expired(
 			CONTAINER_OF(t, struct domain, event.watchdog[0]));

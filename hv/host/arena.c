@@ -107,6 +107,7 @@ void host_init(unsigned int frames, unsigned int cpus)
 	host_copy_scrambles = false;
 	host_width = WIDTH_64;
 	host_machine_init();
+	host_devices_init();
 	for (unsigned int i = 0; i < frames; i++) {
 		host_m2p[i] = M2P_INVALID;
 		host_m2p32[i] = (uint32_t)M2P_INVALID;

@@ -10,6 +10,7 @@
  *   fiber.c    simulated CPUs that run by turns, switching at yield points
  *   witness.c  the order of locks
  *   machine.c  clock, ports, MSRs, CPUID, console
+ *   device.c   an I/O APIC, PCI functions
  *   vcpu.c     what a CPU has loaded for the vcpu that it runs
  *   fail.c     how a test ends when the core (or hardware) is wrong
  *   world.c    domains with memory and page tables, made by hand
@@ -168,6 +169,24 @@ void host_interrupts(void);
 
 unsigned int host_locks_held(unsigned int cpu);
 void host_locks_forget(void);
+
+/* ---- devices (device.c) ---- */
+
+/* What the I/O APIC was told of each GSI. */
+struct host_gsi {
+	unsigned int vector;
+	struct gsi_wiring wiring;
+	bool masked;
+};
+extern struct host_gsi host_gsis[];
+/* How often the CPU was told that an interrupt is done. */
+extern uint64_t host_irqs_done;
+void host_devices_init(void);
+/* The line interrupts; false when it is masked. */
+bool host_gsi_raise(uint32_t gsi);
+/* A PCI function: its 256 bytes, all 0. address: what 0xcf8 names it by. */
+#define HOST_PCI_MAX 4
+uint8_t *host_pci_add(uint32_t address);
 
 /* ---- the machine (machine.c) ---- */
 

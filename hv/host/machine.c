@@ -94,25 +94,11 @@ void host_machine_init(void)
 	memset(ports, 0xff, sizeof(ports));
 }
 
-static uint32_t pci_words[64];
-
-uint32_t arch_pci_read(uint32_t address, unsigned int bytes)
-{
-	uint32_t v = pci_words[address >> 2 & 63] >> 8 * (address & 3);
-
-	return bytes == 4 ? v : v & ((1U << 8 * bytes) - 1);
-}
-
-void arch_pci_write(uint32_t address, unsigned int bytes, uint32_t value)
-{
-	memcpy((uint8_t *)&pci_words[address >> 2 & 63] + (address & 3), &value,
-	       bytes);
-}
-
 void arch_access_give(struct domain *d)
 {
 	if (domain_set_use(d, &d->access.memory, 0, ~0UL, true) ||
-	    domain_set_use(d, &d->access.ports, 0, 0xffff, true))
+	    domain_set_use(d, &d->access.ports, 0, 0xffff, true) ||
+	    domain_set_use(d, &d->access.irqs, 1, arch_gsis() - 1, true))
 		host_fail("no access to the machine");
 }
 

@@ -187,6 +187,39 @@ void arch_access_give(struct domain *d);
 uint32_t arch_pci_read(uint32_t address, unsigned int bytes);
 void arch_pci_write(uint32_t address, unsigned int bytes, uint32_t value);
 
+/* ---- Devices ---- */
+
+/* Vectors that devices' interrupts may have; ARCH_VECTOR_END is beyond. */
+#define ARCH_VECTOR_FIRST 0x30
+#define ARCH_VECTOR_END	  0xf0
+/* Says to this CPU that so many interrupts of devices have been dealt with. */
+void arch_irq_done(unsigned int n);
+
+/* An interrupt line that is an input of an I/O APIC: a GSI. */
+struct gsi_wiring {
+	bool level, low;
+};
+/* GSIs are numbers below this, but not all that are exist. At most 256. */
+#define ARCH_GSIS 256
+unsigned int arch_gsis(void);
+/* How the firmware says that a GSI is wired. -ENODEV: there is none. */
+[[nodiscard]] int arch_gsi_wiring(uint32_t gsi, struct gsi_wiring *w);
+/*
+ * Has a GSI come to this CPU as a vector; it stays masked. -ENODEV: there is
+ * none. -EINVAL: no I/O APIC can name this CPU.
+ */
+[[nodiscard]] int arch_gsi_route(uint32_t gsi, unsigned int vector,
+				 const struct gsi_wiring *w);
+/* Masks it, or lets it come: for one that has been routed. */
+void arch_gsi_mask(uint32_t gsi, bool masked);
+/*
+ * Reads a register of the I/O APIC at that address, and says of which GSI it
+ * is the lower word, if it is one. -EINVAL: no I/O APIC there.
+ */
+#define ARCH_NO_GSI UINT32_MAX
+[[nodiscard]] int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value,
+				   uint32_t *gsi);
+
 /* ---- Time ---- */
 
 /* TSC ticks per second, and nanoseconds since 1970 at boot (CMOS clock). */

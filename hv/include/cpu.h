@@ -19,6 +19,7 @@ enum softirq {
 	SOFTIRQ_TIMER = 1 << 1,	  /* a timer's deadline has passed */
 	SOFTIRQ_CONSOLE = 1 << 2, /* the console has input */
 	SOFTIRQ_REAP = 1 << 3,	  /* a domain waits to be taken apart */
+	SOFTIRQ_IRQ = 1 << 4,	  /* a device has interrupted */
 };
 
 struct vcpu;

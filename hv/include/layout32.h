@@ -40,6 +40,8 @@ struct frame_number {
 	LAYOUT(trap_info, struct trap_info, 8)                              \
 	LAYOUT(nmi_callback, struct xennmi_callback, 8)                     \
 	LAYOUT(set_iobitmap, struct physdev_set_iobitmap, 8)                \
+	LAYOUT(physdev_apic, struct physdev_apic, 12)                       \
+	LAYOUT(physdev_map_pirq, struct physdev_map_pirq, 36)               \
 	LAYOUT(platform_parameters, struct xen_platform_parameters, 4)      \
 	LAYOUT(frame_number, struct frame_number, 4)                        \
 	LAYOUT(acquire_resource, struct xen_mem_acquire_resource, 28)       \
@@ -112,6 +114,19 @@ struct frame_number {
 #define FIELDS_set_iobitmap(F)           \
 	F(uint32_t, bitmap, bitmap.p, 0) \
 	F(uint32_t, nr_ports, nr_ports, 4)
+#define FIELDS_physdev_apic(F)                       \
+	F(uint32_t, apic_physbase, apic_physbase, 0) \
+	F(uint32_t, reg, reg, 4)                     \
+	F(uint32_t, value, value, 8)
+#define FIELDS_physdev_map_pirq(F)         \
+	F(uint32_t, domid, domid, 0)       \
+	F(int32_t, type, type, 4)          \
+	F(int32_t, index, index, 8)        \
+	F(int32_t, pirq, pirq, 12)         \
+	F(int32_t, bus, bus, 16)           \
+	F(int32_t, devfn, devfn, 20)       \
+	F(int32_t, entry_nr, entry_nr, 24) \
+	F(uint64_t, table_base, table_base, 28)
 #define FIELDS_platform_parameters(F) F(uint32_t, virt_start, virt_start, 0)
 #define FIELDS_frame_number(F)	      F(uint32_t, v, v, 0)
 #define FIELDS_acquire_resource(F)           \

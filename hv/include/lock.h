@@ -18,6 +18,7 @@ enum lock_rank {
 	LOCK_RANK_DOMLIST,   /* the table of domains */
 	LOCK_RANK_MM,	     /* a domain's page tables */
 	LOCK_RANK_GRANT,     /* a domain's grant table */
+	LOCK_RANK_IRQ,	     /* the machine's interrupts */
 	LOCK_RANK_EVENT,     /* a domain's event channels */
 	LOCK_RANK_FIFO,	     /* a domain's queues of events */
 	LOCK_RANK_SCHED,     /* run queues and vcpu states */
@@ -26,9 +27,9 @@ enum lock_rank {
 	LOCK_RANK_HEAP,	     /* the page allocator */
 	LOCK_RANK_CONSOLE,   /* guests' console rings, keyboard focus */
 	LOCK_RANK_REAPER,    /* the lists of domains that ended */
-	LOCK_RANK_PAIR,	     /* two registers of a device, used as one */
 	LOCK_RANK_ACCESS,    /* what machine a domain may use */
 	LOCK_RANK_LOG,	     /* the log ring and the line under way */
+	LOCK_RANK_PAIR,	     /* two registers of a device, used as one */
 };
 
 struct spinlock {

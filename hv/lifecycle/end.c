@@ -27,6 +27,7 @@
 #include "event/event.h"
 #include "frame/frame.h"
 #include "grant/grant.h"
+#include "irq/irq.h"
 #include "lifecycle/parts.h"
 #include "lib/string.h"
 #include "log/log.h"
@@ -182,6 +183,7 @@ static bool rooms_exit(struct domain *d)
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
 		time_vcpu_exit(d->vcpu[i]);
 	console_drop(d);
+	irq_domain_exit(d);
 	while (event_domain_exit(d) == -ERESTART)
 		if (time_now_ns() >= end || arch_preempt_pending())
 			return false;

@@ -16,6 +16,7 @@ enum timer_kind {
 	TIMER_DOMAIN_REAP,     /* the reaper's next slice */
 	TIMER_WATCHDOG_0,      /* a domain has not been heard of */
 	TIMER_WATCHDOG_1,
+	TIMER_IRQ, /* interrupts that came too often may come again */
 };
 
 #define TIMER_IDLE	UINT32_MAX

@@ -41,10 +41,13 @@ static void keep(struct domain *d, struct ranges *set, uint64_t first,
 void arch_access_give(struct domain *d)
 {
 	struct domain_access *a = &d->access;
+	unsigned int gsis = arch_gsis();
 	int rc = domain_set_use(d, &a->memory, 0, ARCH_FRAMES - 1, true);
 
 	if (!rc)
 		rc = domain_set_use(d, &a->ports, 0, PORT_LAST, true);
+	if (!rc && gsis > 1) /* 0 is the timer's */
+		rc = domain_set_use(d, &a->irqs, 1, gsis - 1, true);
 	BUG_ON(rc);
 	keep(d, &a->memory, MESSAGES_FIRST, MESSAGES_LAST - MESSAGES_FIRST + 1);
 	keep(d, &a->memory, acpi.local_apic >> PAGE_SHIFT, 1);

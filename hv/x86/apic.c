@@ -15,13 +15,16 @@
 
 #include "arch.h"
 #include "bug.h"
+#include "irq/irq.h"
 #include "log/log.h"
 #include "time/time.h"
 #include "x86/acpi.h"
 #include "x86/cpu.h"
+#include "x86/ioapic.h"
 #include "x86/msr.h"
 #include "x86/paging.h"
 #include "x86/port.h"
+#include "x86/uart.h"
 #include "x86/vectors.h"
 
 #define REG_ID		    0x20
@@ -237,7 +240,20 @@ void apic_eoi(void)
 	reg_write(REG_EOI, 0);
 }
 
-void apic_interrupt(unsigned int vector)
+void arch_irq_done(unsigned int n)
+{
+	while (n--)
+		apic_eoi();
+}
+
+void apic_devices_init(void)
+{
+	ioapic_init();
+	irq_init();
+	irq_reserve(VECTOR_HYPERCALL);
+}
+
+static void local_interrupt(unsigned int vector)
 {
 	if (vector == VECTOR_SPURIOUS)
 		return;
@@ -248,6 +264,18 @@ void apic_interrupt(unsigned int vector)
 		apic.errors |= reg_read(REG_ESR);
 	}
 	apic_eoi();
+}
+
+void apic_interrupt(unsigned int vector)
+{
+	if (vector >= VECTOR_TIMER) {
+		local_interrupt(vector);
+	} else if (vector == uart_vector()) {
+		uart_interrupt();
+		apic_eoi();
+	} else if (vector >= ARCH_VECTOR_FIRST) {
+		irq_note(vector);
+	} /* else an 8259's spurious one: it wants no answer */
 }
 
 static void timer_stop(void)

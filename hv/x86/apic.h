@@ -14,7 +14,10 @@ void apic_setup(void);
 void apic_init(void);
 /* This interrupt is done: let the next one come. */
 void apic_eoi(void);
-/* A vector from VECTOR_TIMER up: does its work, with EOI. */
+/* The I/O APICs and what comes from them: on the boot CPU, when there are
+ * timers. */
+void apic_devices_init(void);
+/* An interrupt of any vector from 32 on: does its work, or notes it. */
 void apic_interrupt(unsigned int vector);
 
 #endif

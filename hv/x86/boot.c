@@ -20,7 +20,6 @@
 #include "x86/apic.h"
 #include "x86/console.h"
 #include "x86/cpu.h"
-#include "x86/ioapic.h"
 #include "x86/map.h"
 #include "x86/memory.h"
 #include "x86/msr.h"
@@ -99,9 +98,9 @@ static void boot_second_half(void)
 	tsc_calibrate();
 	apic_setup();
 	apic_init();
-	ioapic_init();
 	time_init();
 	sched_init();
+	apic_devices_init();
 	console_listen();
 	if (guests_prepare() || boot_guests_start())
 		give_up();

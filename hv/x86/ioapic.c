@@ -9,7 +9,9 @@
  */
 #include "x86/ioapic.h"
 
+#include "arch.h"
 #include "errno.h"
+#include "lock.h"
 #include "log/log.h"
 #include "x86/acpi.h"
 #include "x86/paging.h"
@@ -17,6 +19,7 @@
 #define WINDOW	     0x10 /* byte offset of the data; the index is at 0 */
 #define REG_VERSION  1
 #define REG_INPUT(n) (0x10 + 2 * (n))
+#define ISA_IRQS     16
 #define INPUT_LOW    (1U << 13)
 #define INPUT_LEVEL  (1U << 15)
 #define INPUT_MASKED (1U << 16)
@@ -27,16 +30,29 @@ static struct ioapic {
 	uint32_t inputs;
 } ioapics[ACPI_IOAPICS];
 
+/* What each input's lower word is when it is not masked. */
+static uint32_t routes[ARCH_GSIS];
+
+/* The index and the window behind it are one register. */
+static struct spinlock pair_lock = SPINLOCK_INIT(LOCK_RANK_PAIR);
+
 static uint32_t reg_read(const struct ioapic *io, uint32_t reg)
 {
+	uint32_t v;
+
+	spin_lock(&pair_lock);
 	io->regs[0] = reg;
-	return io->regs[WINDOW / 4];
+	v = io->regs[WINDOW / 4];
+	spin_unlock(&pair_lock);
+	return v;
 }
 
 static void reg_write(const struct ioapic *io, uint32_t reg, uint32_t v)
 {
+	spin_lock(&pair_lock);
 	io->regs[0] = reg;
 	io->regs[WINDOW / 4] = v;
+	spin_unlock(&pair_lock);
 }
 
 void ioapic_init(void)
@@ -75,21 +91,58 @@ static const struct ioapic *find(uint32_t gsi, uint32_t *input)
 	return NULL;
 }
 
-int ioapic_route(uint32_t gsi, unsigned int vector, uint32_t apic_id,
-		 bool level, bool low)
+unsigned int arch_gsis(void)
 {
-	uint32_t input, how = vector;
+	unsigned int end = 0;
+
+	for (unsigned int i = 0; i < acpi.nioapics; i++)
+		if (ioapics[i].regs)
+			end = MAX(end, ioapics[i].gsi_base + ioapics[i].inputs);
+	return MIN(end, ARCH_GSIS);
+}
+
+int arch_gsi_route(uint32_t gsi, unsigned int vector,
+		   const struct gsi_wiring *w)
+{
+	uint32_t input, apic_id = this_cpu()->apic_id;
 	const struct ioapic *io = find(gsi, &input);
 
-	if (!io)
+	if (!io || gsi >= ARCH_GSIS)
 		return -ENODEV;
 	if (apic_id > 0xff)
 		return -EINVAL;
-	how |= (level ? INPUT_LEVEL : 0) | (low ? INPUT_LOW : 0);
-	reg_write(io, REG_INPUT(input), how | INPUT_MASKED);
+	routes[gsi] = vector | (w->level ? INPUT_LEVEL : 0) |
+		      (w->low ? INPUT_LOW : 0);
+	arch_gsi_mask(gsi, true);
 	reg_write(io, REG_INPUT(input) + 1, apic_id << 24);
-	reg_write(io, REG_INPUT(input), how);
 	return 0;
+}
+
+void arch_gsi_mask(uint32_t gsi, bool masked)
+{
+	uint32_t input;
+	const struct ioapic *io = find(gsi, &input);
+
+	if (io)
+		reg_write(io, REG_INPUT(input),
+			  routes[gsi] | (masked ? INPUT_MASKED : 0));
+}
+
+int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value,
+		     uint32_t *gsi)
+{
+	for (unsigned int i = 0; i < acpi.nioapics; i++) {
+		const struct ioapic *io = &ioapics[i];
+		uint32_t input = (reg - REG_INPUT(0)) / 2;
+
+		if (acpi.ioapics[i].base != base || !io->regs)
+			continue;
+		*value = reg_read(io, reg);
+		*gsi = reg % 2 == 0 && input < io->inputs ? io->gsi_base + input
+							  : ARCH_NO_GSI;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 static const struct acpi_override *find_override(uint8_t irq)
@@ -107,12 +160,22 @@ uint32_t ioapic_gsi_of_isa(uint8_t irq)
 	return o ? o->gsi : irq;
 }
 
-int ioapic_route_isa(uint8_t irq, unsigned int vector, uint32_t apic_id)
+/* ISA lines are edges and high, PCI's are level and low, but for those of
+ * which the firmware says something else. */
+int arch_gsi_wiring(uint32_t gsi, struct gsi_wiring *w)
 {
-	const struct acpi_override *o = find_override(irq);
-	uint16_t flags = o ? o->flags : 0;
+	uint32_t input;
 
-	return ioapic_route(ioapic_gsi_of_isa(irq), vector, apic_id,
-			    (flags & ACPI_TRIGGER) == ACPI_TRIGGER_LEVEL,
-			    (flags & ACPI_POLARITY) == ACPI_POLARITY_LOW);
+	if (!find(gsi, &input))
+		return -ENODEV;
+	w->level = w->low = gsi >= ISA_IRQS;
+	for (unsigned int i = 0; i < acpi.noverrides; i++) {
+		const struct acpi_override *o = &acpi.overrides[i];
+
+		if (o->gsi != gsi)
+			continue;
+		w->level = (o->flags & ACPI_TRIGGER) == ACPI_TRIGGER_LEVEL;
+		w->low = (o->flags & ACPI_POLARITY) == ACPI_POLARITY_LOW;
+	}
+	return 0;
 }

@@ -28,8 +28,6 @@
 #include "x86/offsets.h"
 #include "x86/switch.h"
 #include "x86/traps.h"
-#include "x86/uart.h"
-#include "x86/vectors.h"
 
 _Static_assert(sizeof(struct cpu_user_regs) == REGS_BYTES, "");
 #define AT(name, offset) (offsetof(struct cpu_user_regs, name) == (offset))
@@ -58,18 +56,6 @@ struct ex_entry {
 	uint64_t fault, fixup;
 };
 extern const struct ex_entry ex_table_start[], ex_table_end[];
-
-static void interrupt(unsigned int vector)
-{
-	if (vector >= VECTOR_TIMER) {
-		apic_interrupt(vector);
-	} else if (vector == uart_vector()) {
-		uart_interrupt();
-		apic_eoi();
-	} else if (vector >= VECTOR_DEVICE) {
-		apic_eoi();
-	} /* else an 8259's spurious one: it wants no answer */
-}
 
 /* An access of the processor's to the LDT window: which offset. */
 static bool in_ldt_window(uint64_t va, uint64_t *offset)
@@ -127,7 +113,7 @@ void trap_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
 	else if (vector < 32)
 		guest_exception(v, regs);
 	else
-		interrupt(vector);
+		apic_interrupt(vector);
 }
 
 /* IRET refused what the guest had it load; regs are whole again. */
@@ -167,7 +153,7 @@ void trap_from_hv(struct cpu_user_regs *regs)
 	unsigned int vector = regs->entry_vector;
 
 	if (vector >= 32) {
-		interrupt(vector);
+		apic_interrupt(vector);
 		return;
 	}
 	if (vector == VEC_NMI)

@@ -19,8 +19,10 @@
  */
 #include "x86/uart.h"
 
+#include "arch.h"
 #include "atomic.h"
 #include "errno.h"
+#include "irq/irq.h"
 #include "types.h"
 #include "x86/cpu.h"
 #include "x86/ioapic.h"
@@ -204,20 +206,28 @@ static uint8_t isa_irq(void)
 	return uart.port == UART_COM2 || uart.port == 0x2e8 ? 3 : 4;
 }
 
+/* The first that devices can have, before anybody else asks for one. */
 unsigned int uart_vector(void)
 {
-	return VECTOR_DEVICE + isa_irq();
+	return ARCH_VECTOR_FIRST;
 }
 
 int uart_interrupts_on(void)
 {
+	struct gsi_wiring w;
+	uint32_t gsi;
 	int err;
 
 	if (!uart.port)
 		return -ENODEV;
-	err = ioapic_route_isa(isa_irq(), uart_vector(), this_cpu()->apic_id);
+	gsi = ioapic_gsi_of_isa(isa_irq());
+	err = arch_gsi_wiring(gsi, &w);
+	if (!err)
+		err = arch_gsi_route(gsi, uart_vector(), &w);
 	if (err)
 		return err;
+	irq_reserve_gsi(uart_vector(), gsi);
+	arch_gsi_mask(gsi, false);
 	uart.interrupts = true;
 	put(MCR, MCR_DTR_RTS | MCR_OUT2);
 	put(IER, IER_RECEIVED);

@@ -28,7 +28,7 @@ int uart_getc(void);
  * -errno: it stays polled.
  */
 [[nodiscard]] int uart_interrupts_on(void);
-/* The device's vector, VECTOR_DEVICE + its ISA interrupt. */
+/* The device's vector. */
 unsigned int uart_vector(void);
 /* The interrupt handler's work: takes what was received. */
 void uart_interrupt(void);

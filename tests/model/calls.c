@@ -17,6 +17,7 @@
 #include "call/call.h"
 #include "calls.h"
 #include "event/event.h"
+#include "irq/irq.h"
 #include "lifecycle/lifecycle.h"
 #include "log/log.h"
 #include "mm/mm.h"
@@ -99,6 +100,8 @@ static void guest_create(unsigned int i)
 
 	if (lifecycle_create(&config, &d))
 		host_fail("calls: no memory for guest %u", i);
+	if (domain_set_use(d, &d->access.irqs, 0, 31, true))
+		host_fail("calls: no interrupts for guest %u", i);
 	host_guest_fill(&guest[i], d, PAGES);
 	guest_id[i] = d->id;
 	guest_start(d);
@@ -126,6 +129,8 @@ static void something_happens(void)
 					    VCPU_DOWN | VCPU_BLOCKED |
 						    VCPU_POLLING);
 	}
+	for (uint32_t gsi = 0; gsi < arch_gsis(); gsi++)
+		(void)host_gsi_raise(gsi);
 	cpu_raise(host_this, SOFTIRQ_SCHED | SOFTIRQ_REAP);
 	host_yields = yields;
 }
@@ -221,6 +226,13 @@ static void put(uint64_t va, const void *p, size_t n)
 {
 	if (host_guest_write(va, p, n))
 		SAY("the guest cannot write %#lx", va);
+}
+
+static void mfn_argument(uint64_t va)
+{
+	uint64_t m = pick_mfn(mine(), other());
+
+	put(va, &m, sizeof(m));
 }
 
 /* A page of ours for the FIFO interface, at a place that may do. */
@@ -395,6 +407,16 @@ static void arguments(uint64_t number, uint64_t a[6])
 			fill(a[1], 4);
 		break;
 	case __HYPERVISOR_physdev_op:
+		a[0] = pick(33);
+		a[1] = args_va();
+		if (pick(3))
+			fill_small(a[1]);
+		else
+			fill(a[1], 4);
+		if (a[0] == PHYSDEVOP_pirq_eoi_gmfn_v1 ||
+		    a[0] == PHYSDEVOP_pirq_eoi_gmfn_v2)
+			mfn_argument(a[1]);
+		break;
 	case __HYPERVISOR_callback_op:
 	case __HYPERVISOR_xen_version:
 	case __HYPERVISOR_nmi_op:
@@ -706,6 +728,7 @@ static void world_make(void)
 	host_separates_roots = cfg.separated;
 	time_init();
 	sched_init();
+	irq_init();
 	log_set_levels(LOG_ERROR, LOG_ERROR);
 	host_tlb_cache_upper = cfg.cache_upper;
 	births = 0;

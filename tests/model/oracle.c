@@ -14,6 +14,7 @@
  *   a shared frame       a use as WRITABLE, under the owner's reference
  *   vcpu_info elsewhere  a reference and a use as WRITABLE
  *   event words, control the same
+ *   bits for PIRQ EOIs   the same
  *   a loan               a reference; if for writing, a use as WRITABLE
  *   a device             a reference and a use of its own, for ever
  *   an interrupted drop  a reference (mm/state.h: orphan, teardown_at)
@@ -131,6 +132,8 @@ static void domain_holds(struct expected *e, const struct domain *d)
 			vcpu_holds(e, d->vcpu[i]);
 	for (uint32_t i = 0; fifo && i < atomic32_load(&fifo->nr_pages); i++)
 		hold_page(e, fifo->page[i], "an event array");
+	if (d->irqs.eoi_bits)
+		hold_page(e, d->irqs.eoi_bits, "bits for PIRQ EOIs");
 	if (d->mm.orphan)
 		hold(e, d->mm.orphan, FRAME_NONE, "an orphan");
 	if (d->mm.teardown_at)
