@@ -18,6 +18,7 @@ LODGER_FLAGS := -ansi -Wall -Wextra -Werror -Wcast-qual -Wredundant-decls \
 	-ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-strict-aliasing \
 	-fcf-protection=none -Ilodger/include \
+	-D__XEN_TOOLS__ \
 	-D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__
 LODGER_FLAGS32 := $(LODGER_FLAGS) -m32 -march=i686
 LODGER_FLAGS += -m64 -mcmodel=kernel -mno-red-zone

@@ -123,6 +123,15 @@ long table_unmap(void *address)
 	return HYPERVISOR_update_va_mapping(address, 0, UVMF_INVLPG);
 }
 
+void table_prepare(void *address)
+{
+	if (!table_entry(table_root(), address, 1) &&
+	    table_map(address, virt_to_mfn(start_info), PTE_RO))
+		test_fail("no table for %p", address);
+	if (table_unmap(address))
+		test_fail("cannot unmap %p", address);
+}
+
 void table_build(pte_t *root, const void *address, pte_t leaf)
 {
 	pte_t *entry;

@@ -64,6 +64,8 @@ void table_flush(void);
 /* Maps one frame under the kernel's root, making tables as needed. */
 long table_map(void *address, unsigned long mfn, pte_t flags);
 long table_unmap(void *address);
+/* Afterwards address has an L1 table, and nothing is mapped there. */
+void table_prepare(void *address);
 
 /* Takes or gives the linear map's right to write page. */
 long page_protect(void *page);
