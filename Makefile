@@ -33,7 +33,8 @@ OBJCOPY = objcopy
 
 .PHONY: all run fuzz test test-long unit unit-programs host-objects hv-objects \
 	hv-include host-include fuzz-programs model-programs model-flags \
-	guest-tests clean need-build need-run need-test debian-guests installer
+	guest-tests clean need-build need-run need-test need-dom0 dom0 \
+	debian-guests installer
 all: $(B)/lodge
 
 # --- what each purpose needs -----------------------------------------------
@@ -335,6 +336,24 @@ $(B)/guests/initrd.img: scripts/initrd $(B)/guests/busybox \
 	$(call say,GEN)
 	scripts/initrd $@ $(B)/guests/busybox $(B)/guests/selftest \
 		$(initrd_parts)
+
+# Domain 0 of tests/boot: packages once, from them the ramdisk.
+dom0_lists := $(addprefix tests/boot/dom0/,packages modules prune)
+dom0_parts := $(wildcard tests/boot/dom0/guest/*) \
+	$(addprefix tests/boot/dom0/,init profile)
+
+need-dom0:
+	@scripts/need mmdebstrap cpio kmod
+$(B)/dom0/root.tar: $(dom0_lists) scripts/dom0 | need-dom0
+	@mkdir -p $(@D)
+	@scripts/dom0 root $@
+$(B)/dom0/vmlinuz: $(B)/dom0/root.tar
+	@scripts/dom0 kernel $@ $<
+$(B)/dom0/ramdisk: $(B)/dom0/root.tar $(B)/guests/initrd.img $(dom0_parts)
+	$(call say,GEN)
+	scripts/dom0 ramdisk $@ $< $(B)/guests/initrd.img
+
+dom0: $(B)/dom0/vmlinuz $(B)/dom0/ramdisk
 
 debian-guests: $(debian) $(B)/guests/initrd.img
 installer: $(B)/guests/di/linux
