@@ -60,8 +60,9 @@ int ranges_remove(struct ranges *s, uint64_t first, uint64_t last)
 
 bool ranges_contain(const struct ranges *s, uint64_t first, uint64_t last)
 {
-	for (uint32_t i = 0; i < s->nr; i++)
-		if (s->r[i].first <= first && last <= s->r[i].last)
-			return first <= last;
-	return false;
+	const struct range *r = s->r, *end = r + s->nr;
+
+	while (r < end && r->last < last)
+		r++;
+	return r < end && r->first <= first && first <= last;
 }

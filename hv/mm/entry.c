@@ -54,18 +54,16 @@ static bool device_allowed(struct domain *d, const struct frame *f, uint64_t m,
 	       domain_may_use(d, &d->access.memory, m, m);
 }
 
-int device_get(const struct pte_rule *rule, struct domain *d,
-	       const struct domain *owner, uint64_t *pte)
+uint64_t device_get(struct domain *d, const struct domain *owner, uint64_t pte)
 {
-	uint64_t m = pte_mfn(*pte).v;
+	const struct pte_rule *rule = &d->mm.rule[0];
+	uint64_t m = pte_mfn(pte).v;
 	struct frame *f = frame_of(mfn(m));
 
 	if (m >= ARCH_FRAMES || !device_allowed(d, f, m, owner) ||
-	    !frame_get_data(f, frame_usual(DOMID_IO), &domain_io,
-			    *pte & PTE_RW))
-		return -EINVAL;
-	*pte = (*pte & ~(rule->clear & ~PTE_CACHE)) | rule->set;
-	return 0;
+	    !frame_get_data(f, frame_usual(DOMID_IO), &domain_io, pte & PTE_RW))
+		return 0;
+	return (pte & ~(rule->clear & ~PTE_CACHE)) | rule->set;
 }
 
 /* The narrowest addresses of caches there: bits above may be ignored. */

@@ -45,9 +45,9 @@ struct pte_rule entry_rule(const struct domain *d, unsigned int level);
 [[nodiscard]] int entry_absent_check(unsigned int level, uint64_t pte);
 
 /* data_get() of what is not owner's memory: a device's, of a domain that may
- * use it. */
-[[nodiscard]] int device_get(const struct pte_rule *rule, struct domain *d,
-			     const struct domain *owner, uint64_t *pte);
+ * use it. What is to be stored; 0: refused. */
+[[nodiscard]] uint64_t device_get(struct domain *d, const struct domain *owner,
+				  uint64_t pte);
 
 /*
  * entry_get() of an L1's of d, whose frame owner owns; rule and usual
@@ -69,7 +69,7 @@ data_get(const struct pte_rule *rule, uint64_t usual, struct domain *d,
 	f = frame_lookup(pte_mfn(e));
 	if (unlikely(!f) ||
 	    unlikely(!frame_get_data(f, usual, owner, e & PTE_RW)))
-		return device_get(rule, d, owner, pte);
+		return (*pte = device_get(d, owner, e)) ? 0 : -EINVAL;
 	*pte = (e & ~rule->clear) | rule->set;
 	return 0;
 }
