@@ -20,7 +20,9 @@
 
 #define DOM0_RESERVE_MAX  (128UL << (20 - PAGE_SHIFT)) /* pages */
 #define DOM0_RESERVE_PART 16			       /* one part of so many */
-#define NAME_SHOWN	  64
+/* Below 4 GiB, if not all memory is: what Linux bounces devices' data in. */
+#define DOM0_LOW_PAGES (64UL << (20 - PAGE_SHIFT))
+#define NAME_SHOWN     64
 
 _Static_assert(BOOT_GUESTS_MAX <= LIFECYCLE_ENDS_MAX,
 	       "each guest has a place for its end");
@@ -198,7 +200,8 @@ static void dom0_size(uint64_t left)
 	g->vcpus = dom0_vcpus();
 	own = overhead(left, g->vcpus, true);
 	left = left > own ? left - own : 0;
-	g->pages = g->max_pages = dom0_pages(left);
+	g->pages = dom0_pages(left);
+	g->max_pages = UINT32_MAX; /* no limit, as Xen has none */
 	if (max->bytes)
 		g->max_pages = MAX(g->pages, request_pages(max, left));
 }
@@ -290,7 +293,10 @@ int boot_guests_start(void)
 	int rc;
 
 	log_size();
+	if (boot.plan.guest[0].dom0 && frame_limit >> (32 - PAGE_SHIFT))
+		frame_low_kept = DOM0_LOW_PAGES;
 	left = frame_free_pages();
+	left -= MIN(left, frame_low_kept);
 	rc = domu_sizes(&left);
 	trap_cpuid_prepare();
 	if (!rc && boot.plan.guest[0].dom0)
@@ -301,6 +307,8 @@ int boot_guests_start(void)
 		return rc;
 	if (boot.plan.guest[0].dom0)
 		dom0_modules_put();
+	if (boot.plan.guest[0].dom0 && !boot.options.vga_keep)
+		arch_screen_give();
 	boot.running = n;
 	for (unsigned int i = 0; i < n; i++)
 		lifecycle_unpause(built[i]);

@@ -114,6 +114,7 @@ struct hv_options {
 	size_t conring_bytes; /* of the log's ring; 0: not said */
 	bool console_to_ring; /* it keeps domain 0's console, too */
 	bool noreboot;
+	bool vga_keep; /* we write on the screen when domain 0 runs, too */
 	struct spec_options spec;
 };
 

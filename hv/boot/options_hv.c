@@ -237,6 +237,17 @@ static bool take_noreboot(struct word v, struct hv_options *o)
 	return word_bool(v, &o->noreboot);
 }
 
+/* Text modes, of which we have the one that the firmware set, and "keep". */
+static bool take_vga(struct word v, struct hv_options *o)
+{
+	struct word w;
+
+	while (word_split(&v, ',', &w))
+		if (word_is(w, "keep"))
+			o->vga_keep = true;
+	return true;
+}
+
 /* Understood, and of no consequence here. */
 static bool take_idle(struct word v, struct hv_options *o)
 {
@@ -269,7 +280,8 @@ static const struct option {
 	{ "noreboot", take_noreboot, "yes or no", true },
 	{ "real-mode", take_idle, "", true },
 	{ "edd", take_idle, "", true },
-	{ "vga", take_idle, "", true },
+	{ "vga", take_vga, "", true },
+	{ "dom0_vcpus_pin", take_idle, "", true },
 	{ "sched", take_idle, "", true },
 	{ "smep", take_idle, "", true },
 	{ "smap", take_idle, "", true },

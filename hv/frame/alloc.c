@@ -13,7 +13,8 @@
  * so that whoever comes next has less to do.
  *
  * There are two zones, below and above 4 GiB, for those who need addresses
- * of 32 bits (exchange.c); all others take from above as long as they can.
+ * of 32 bits (exchange.c); all others take from above as long as they can,
+ * and domains leave frame_low_kept of the lower one to who asks for it.
  *
  * A claim keeps free frames for a domain that is to be built: only their
  * number, and only that domain gets the last of them.
@@ -30,6 +31,7 @@
 #define ZONE_LIMIT (1UL << (32 - PAGE_SHIFT)) /* of the lower one */
 
 uint64_t frame_limit;
+uint64_t frame_low_kept;
 
 static struct spinlock heap_lock = SPINLOCK_INIT(LOCK_RANK_HEAP);
 static uint32_t free_lists[ZONES][FRAME_MAX_ORDER +
@@ -147,6 +149,18 @@ static bool claims_allow(const struct domain *d, uint64_t n)
 	return n <= free_pages - (claimed_pages - own);
 }
 
+/* Free pages that are not for domains that would take any. */
+static uint64_t pages_kept(void)
+{
+	return MIN(free_low, frame_low_kept);
+}
+
+/* Whether n of the lower zone may go to d (NULL: to us). */
+static bool low_allows(const struct domain *d, uint64_t limit, uint64_t n)
+{
+	return !d || limit <= ZONE_LIMIT || n <= free_low - pages_kept();
+}
+
 static uint64_t claim_use(struct domain *d, uint64_t n)
 {
 	uint64_t used = d ? MIN(n, d->frames.claimed) : 0;
@@ -169,7 +183,8 @@ struct frame *frame_block_alloc(unsigned int order, uint64_t limit,
 	spin_lock(&heap_lock);
 	if (!claims_allow(d, 1UL << order) ||
 	    (!(limit > ZONE_LIMIT && block_find(1, order, limit, &m, &have)) &&
-	     !block_find(0, order, limit, &m, &have))) {
+	     (!low_allows(d, limit, 1UL << order) ||
+	      !block_find(0, order, limit, &m, &have)))) {
 		spin_unlock(&heap_lock);
 		return NULL;
 	}
@@ -210,7 +225,8 @@ int frame_claim(struct domain *d, uint64_t pages)
 	} else if (d->frames.claimed || pages <= d->frames.tot_pages ||
 		   pages > d->frames.max_pages || domain_is_dying(d)) {
 		rc = -EINVAL;
-	} else if (pages - d->frames.tot_pages > free_pages - claimed_pages) {
+	} else if (pages - d->frames.tot_pages + pages_kept() + claimed_pages >
+		   free_pages) {
 		rc = -ENOMEM;
 	} else {
 		d->frames.claimed = pages - d->frames.tot_pages;

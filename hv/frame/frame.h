@@ -298,6 +298,11 @@ void frame_retire_shared(struct domain *d, struct frame *f);
  */
 [[nodiscard]] bool frame_disown(struct frame *f);
 uint64_t frame_free_pages(void);
+/*
+ * So many pages below 4 GiB are for those alone who need such ones: devices'
+ * memory of domain 0 (XENMEM_exchange), and ourselves. 0 at first.
+ */
+extern uint64_t frame_low_kept;
 /* Those of them below 4 GiB; and those that are kept for claims. */
 uint64_t frame_free_low_pages(void);
 uint64_t frame_claimed_pages(void);

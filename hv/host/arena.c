@@ -171,6 +171,7 @@ void host_fini(void)
 	arena = NULL;
 	arena_frames = 0;
 	frame_limit = 0;
+	frame_low_kept = 0;
 	free(host_frames);
 	free(host_m2p);
 	free(host_m2p32);

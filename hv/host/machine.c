@@ -94,6 +94,16 @@ void host_machine_init(void)
 	memset(ports, 0xff, sizeof(ports));
 }
 
+bool arch_screen_info(struct dom0_vga_console_info *info)
+{
+	(void)info;
+	return false;
+}
+
+void arch_screen_give(void)
+{
+}
+
 void arch_access_give(struct domain *d)
 {
 	if (domain_set_use(d, &d->access.memory, 0, ~0UL, true) ||

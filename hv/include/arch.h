@@ -241,6 +241,11 @@ void arch_idle(void);
 void arch_cpu_poke(unsigned int cpu);
 /* Writes text to the machine's own console (serial, VGA). */
 void arch_console_write(const char *s, size_t n);
+/* Describes the screen that we write on, if there is one, for domain 0. */
+struct dom0_vga_console_info;
+bool arch_screen_info(struct dom0_vga_console_info *info);
+/* And it is domain 0's from here on: we keep off it until we panic. */
+void arch_screen_give(void);
 /* Takes the next character typed at the machine's console, or -1. */
 int arch_console_read(void);
 _Noreturn void arch_machine_off(void);

@@ -149,6 +149,15 @@ static void cmdline_fill(const struct build *b, struct start_info *si)
 	memcpy(si->cmd_line, line, n);
 }
 
+/* Right behind it in its page. */
+static void screen_fill(struct start_info *si)
+{
+	if (!arch_screen_info((struct dom0_vga_console_info *)(si + 1)))
+		return;
+	si->console.dom0.info_off = sizeof(*si);
+	si->console.dom0.info_size = sizeof(struct dom0_vga_console_info);
+}
+
 static void start_info_fill(const struct build *b)
 {
 	const struct domain_image *image = b->image;
@@ -174,6 +183,8 @@ static void start_info_fill(const struct build *b)
 		si->first_p2m_pfn = l->p2m.pfn;
 		si->nr_p2m_frames = l->p2m.pages + l->p2m_tables.pages;
 	}
+	if (image->initial && d->width == WIDTH_64)
+		screen_fill(si);
 	cmdline_fill(b, si);
 }
 

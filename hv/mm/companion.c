@@ -63,7 +63,7 @@ static bool is_full(struct domain *d)
 	uint64_t pages;
 
 	spin_lock(&d->frames.lock);
-	pages = d->frames.max_pages;
+	pages = MIN(d->frames.max_pages, frame_limit);
 	spin_unlock(&d->frames.lock);
 	return d->mm.companions >= roots_most(pages);
 }

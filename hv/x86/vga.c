@@ -7,15 +7,17 @@
  */
 #include "x86/vga.h"
 
+#include "arch.h"
 #include "lib/string.h"
 #include "x86/map.h"
 #include "x86/port.h"
 
-#define WIDTH	  80
-#define HEIGHT	  25
-#define TAB	  8
-#define ATTRIBUTE 0x0700 /* grey on black */
-#define BLANK	  (ATTRIBUTE | ' ')
+#define WIDTH	    80
+#define HEIGHT	    25
+#define TAB	    8
+#define FONT_HEIGHT 16
+#define ATTRIBUTE   0x0700 /* grey on black */
+#define BLANK	    (ATTRIBUTE | ' ')
 
 #define MEMORY		 0xb8000
 #define CRTC_INDEX	 0x3d4
@@ -122,7 +124,22 @@ void vga_write(const char *s, size_t n)
 		show_cursor();
 }
 
-void vga_give_up(void)
+bool arch_screen_info(struct dom0_vga_console_info *info)
+{
+	if (!vga.memory)
+		return false;
+	*info = (struct dom0_vga_console_info){
+		.video_type = XEN_VGATYPE_TEXT_MODE_3,
+		.u.text_mode_3 = { .font_height = FONT_HEIGHT,
+				   .cursor_x = (uint16_t)vga.x,
+				   .cursor_y = (uint16_t)vga.y,
+				   .rows = HEIGHT,
+				   .columns = WIDTH },
+	};
+	return true;
+}
+
+void arch_screen_give(void)
 {
 	vga.given_up = true;
 }

@@ -10,8 +10,6 @@
 void vga_init(bool present);
 /* Writes text; newline, carriage return, backspace and tab have effect. */
 void vga_write(const char *s, size_t n);
-/* Domain 0 drives the screen now: we keep off it. */
-void vga_give_up(void);
 /* In a panic: the screen is ours again. */
 void vga_take_back(void);
 

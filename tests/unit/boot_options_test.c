@@ -388,12 +388,12 @@ static void test_hv_line_of_debian(void **state)
 	r = parse_hv("placeholder dom0_mem=1024M,max:2G dom0_max_vcpus=2 "
 		     "loglvl=all guest_loglvl=error/all com1=115200,8n1 "
 		     "console=com1,vga noreboot no-real-mode edd=off "
-		     "vga=text-80x25 ucode=scan dom0_vcpus_pin",
+		     "vga=text-80x25,keep ucode=scan dom0_vcpus_pin",
 		     &o);
-	assert_int_equal(r.nr, 2);
+	assert_int_equal(r.nr, 1);
 	assert_string_equal(r.text[0], "unknown option 'ucode=scan' passed "
 				       "over");
-	expect_parts(r.text[1], "dom0_vcpus_pin");
+	assert_true(o.vga_keep);
 	assert_int_equal(o.dom0_mem.bytes, 1UL << 30);
 	assert_int_equal(o.dom0_mem_min.bytes, 0);
 	assert_int_equal(o.dom0_mem_max.bytes, 2UL << 30);
@@ -482,6 +482,7 @@ static void test_hv_mitigations(void **state)
 	parse_hv("x xpti=dom0=false,domu=on tsc_mode=always_emulate", &o);
 	assert_int_equal(o.spec.xpti_dom0, CHOICE_OFF);
 	assert_int_equal(o.spec.xpti_domu, CHOICE_ON);
+	assert_false(o.vga_keep);
 	/* Words that change nothing here are understood all the same. */
 	assert_int_equal(parse_hv("x xpti sched=bvt maxcpus=1 tsc_mode=native "
 				  "vga=text-80x25 edd=off no-smap",
