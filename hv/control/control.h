@@ -24,7 +24,18 @@ control_fn control_max_vcpus, control_max_mem, control_set_address_size,
 /* shadow.c */
 control_fn control_shadow;
 /* context.c */
-control_fn control_context_set;
+control_fn control_context_set, control_context_get, control_ext_context_set,
+	control_ext_context_get, control_xstate_set, control_xstate_get,
+	control_msrs_set, control_msrs_get;
+/* vcpu.c */
+control_fn control_vcpu_info, control_affinity_set, control_affinity_get,
+	control_nodes_set, control_nodes_get, control_trigger,
+	control_debug_pause, control_debug_unpause, control_debug_status;
+/* settings.c */
+control_fn control_set_time_offset, control_tsc_set, control_tsc_get,
+	control_irq_permit, control_memory_permit, control_ports_permit;
+/* pages.c */
+control_fn control_page_types, control_hypercall_page, control_debug_memory;
 
 /* XEN_DOMCTL_getdomaininfo, and the entries of sysctl's list (info.c). */
 void control_domain_info(struct domain *d,

@@ -163,12 +163,8 @@ int control_create(struct xen_domctl *op)
 	if (rc)
 		return rc;
 	d->msr_relaxed = c->arch.misc_flags & XEN_X86_MSR_RELAXED;
-	rc = sched_hold_domain(d);
-	if (rc)
-		return rc;
-	lifecycle_unpause(d);
 	op->domain = d->id;
-	return 0;
+	return sched_hold_domain(d);
 }
 
 /* They exist since it was created, as many as it was created for. */

@@ -27,16 +27,23 @@ static uint32_t vcpus_info(struct domain *d,
 	return flags;
 }
 
+/* As Xen has it in these bits of a domain that has not shut down. */
+#define NO_CODE (0xffffU << XEN_DOMINF_shutdownshift)
+
 static uint32_t state_info(struct domain *d)
 {
 	uint32_t flags = d->is_xenstore ? XEN_DOMINF_xs_domain : 0;
 
+	if (d->debugged)
+		flags |= XEN_DOMINF_debugged;
 	if (domain_is_dying(d))
 		flags |= XEN_DOMINF_dying;
 	if (sched_is_stopped(d->vcpu[0], VCPU_SHUT))
 		flags |= XEN_DOMINF_shutdown |
 			 atomic32_load(&d->shutdown_code)
 				 << XEN_DOMINF_shutdownshift;
+	else
+		flags |= NO_CODE;
 	if (atomic32_load(&d->sched.held))
 		flags |= XEN_DOMINF_paused;
 	return flags;

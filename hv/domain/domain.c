@@ -95,10 +95,12 @@ int domain_set_use(struct domain *d, struct ranges *set, uint64_t first,
 /* Marks every vcpu so that the way back to the guest sees it. */
 static void end_begins(struct domain *d, uint32_t reason)
 {
-	uint32_t alive = DOMAIN_ALIVE;
+	uint32_t was = DOMAIN_ALIVE;
 
-	if (!atomic32_cmpxchg(&d->state, &alive, DOMAIN_SHUTDOWN))
-		return; /* the first reason stands */
+	do {
+		if (was != DOMAIN_ALIVE && was != DOMAIN_BUILDING)
+			return; /* the first reason stands */
+	} while (!atomic32_cmpxchg(&d->state, &was, DOMAIN_SHUTDOWN));
 	atomic32_store(&d->shutdown_code, reason);
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
 		if (d->vcpu[i])

@@ -99,6 +99,9 @@ struct domain {
 	struct list link;	  /* on the reaper's list */
 	uint8_t ending;		  /* how far the reaper is (lifecycle/end.c) */
 	bool is_xenstore;	  /* told to whoever asks */
+	bool debugged;		  /* told as well */
+	uint8_t tsc_mode;	  /* and these */
+	uint32_t tsc_incarnation;
 	bool msr_relaxed;	  /* unknown MSRs read as 0, writes vanish */
 	struct timer reap;	  /* when taking it apart goes on */
 	uint32_t boot_index;	  /* which boot description; see boot/ */

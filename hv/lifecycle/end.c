@@ -151,7 +151,7 @@ int lifecycle_resume(struct domain *d)
 	atomic32_store(&d->shutdown_code, 0);
 	if (!atomic32_cmpxchg(&d->state, &shut, DOMAIN_ALIVE))
 		return -EINVAL;
-	sched_start_domain(d, VCPU_SHUT);
+	sched_start_domain(d, VCPU_SHUT | VCPU_PAUSED);
 	return 0;
 }
 

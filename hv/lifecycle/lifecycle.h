@@ -115,5 +115,7 @@ void lifecycle_vcpu_up(struct vcpu *v);
  * it is up afterwards if the context says so. */
 [[nodiscard]] int lifecycle_vcpu_set(struct vcpu *v,
 				     const struct vcpu_guest_context *c);
+/* And back, into a context that is zero. */
+void lifecycle_vcpu_get(struct vcpu *v, struct vcpu_guest_context *c);
 
 #endif

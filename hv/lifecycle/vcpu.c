@@ -104,6 +104,31 @@ int lifecycle_vcpu_set(struct vcpu *v, const struct vcpu_guest_context *c)
 	return 0;
 }
 
+/* Its root user mode's is told only if it has one of its own. */
+static void tables_get(const struct vcpu *v, struct vcpu_guest_context *c)
+{
+	const struct vcpu_mm *t = &v->mm;
+
+	for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++)
+		c->gdt_frames[i] = t->gdt[i] ? frame_mfn(t->gdt[i]).v : 0;
+	c->gdt_ents = t->gdt_entries;
+	c->ldt_base = t->ldt_va;
+	c->ldt_ents = t->ldt_entries;
+	if (t->root_kernel)
+		c->ctrlreg[3] = frame_mfn(t->root_kernel).v << PAGE_SHIFT;
+	if (t->root_user && v->domain->width == WIDTH_64)
+		c->ctrlreg[1] = frame_mfn(t->root_user).v << PAGE_SHIFT;
+}
+
+void lifecycle_vcpu_get(struct vcpu *v, struct vcpu_guest_context *c)
+{
+	trap_context_get(v, c);
+	tables_get(v, c);
+	c->vm_assist = v->domain->mm.vm_assist;
+	if (!sched_is_stopped(v, VCPU_DOWN))
+		c->flags |= VGCF_online;
+}
+
 int lifecycle_width_set(struct domain *d, enum domain_width width)
 {
 	enum domain_width old = d->width;

@@ -80,6 +80,7 @@ void sched_vcpu_init(struct vcpu *v)
 	v->sched.cpu = 0;
 	v->sched.running = 0;
 	v->sched.on_cpu = 0;
+	v->sched.hard = v->sched.soft = ~0UL;
 	v->sched.runstate.state = RUNSTATE_offline;
 	v->sched.runstate.state_entry_time = time_now_ns();
 }
@@ -183,6 +184,20 @@ void sched_start(struct vcpu *v, uint32_t reasons)
 			runstate_set(v, runstate_stopped(v), time_now_ns());
 	}
 	spin_unlock(&q->lock);
+}
+
+/* A vcpu stays with its CPU, and there is one. */
+int sched_affinity_set(struct vcpu *v, uint64_t hard, uint64_t soft)
+{
+	struct run_queue *q = sched_lock_queue_of(v);
+	int rc = hard >> v->sched.cpu & 1 ? 0 : -EINVAL;
+
+	if (!rc) {
+		v->sched.hard = hard;
+		v->sched.soft = soft;
+	}
+	spin_unlock(&q->lock);
+	return rc;
 }
 
 void sched_left(struct vcpu *v)

@@ -42,6 +42,9 @@ static inline bool sched_is_on_cpu(const struct vcpu *v)
 void sched_left(struct vcpu *v);
 /* Has the CPU that runs v now, if another one, look at v's events and work. */
 void sched_poke(const struct vcpu *v);
+/* Where v may run, and where it had better. -EINVAL: it could run nowhere. */
+[[nodiscard]] int sched_affinity_set(struct vcpu *v, uint64_t hard,
+				     uint64_t soft);
 /* Lets others run first. (sched_yield() is libc's, also in a process.) */
 void sched_vcpu_yield(struct vcpu *v);
 /* The same reason for all vcpus of a domain. */

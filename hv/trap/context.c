@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A vcpu's whole state from a vcpu_guest_context: a secondary vcpu that its
- * guest starts, or one that a tool restores. All is checked before anything
- * changes. What would fault in our own return path, or give a guest more
- * than it may have, is refused (addresses) or put right (selectors, flags,
- * MXCSR), exactly as iret does it.
+ * A vcpu's whole state from a vcpu_guest_context and to one: a secondary vcpu
+ * that its guest starts, or one that a tool saves and restores. All is checked
+ * before anything changes. What would fault in our own return path, or give a
+ * guest more than it may have, is refused (addresses) or put right (selectors,
+ * flags, MXCSR), exactly as iret does it.
  *
  * A 64-bit vcpu that starts in its kernel gets the flat segments, whatever it
  * asks for: kernels name their own, which a table of theirs may hold at a
@@ -14,16 +14,6 @@
 #include "lib/string.h"
 #include "trap/emulate.h"
 #include "trap/width.h"
-
-#define FXSAVE_BYTES	 512
-#define FXSAVE_MXCSR	 24
-#define MXCSR_VALID	 0xffffU
-#define XSAVE_BV	 512 /* which components the area holds */
-#define XSAVE_BV_X87_SSE 3UL
-
-_Static_assert(sizeof(((struct vcpu_guest_context *)0)->fpu_ctxt) ==
-		       FXSAVE_BYTES,
-	       "legacy area");
 
 static bool addresses_ok(const struct vcpu *v,
 			 const struct vcpu_guest_context *c)
@@ -109,27 +99,6 @@ static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
 	t->kernel_sp = c->kernel_sp;
 }
 
-/* The first 512 bytes of the area have FXSAVE's form on every machine. */
-static void set_fpu(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-	uint8_t *area = v->xstate;
-	uint32_t mxcsr;
-
-	if (!(c->flags & VGCF_I387_VALID))
-		return;
-	memcpy(area, &c->fpu_ctxt, FXSAVE_BYTES);
-	memcpy(&mxcsr, area + FXSAVE_MXCSR, sizeof(mxcsr));
-	mxcsr &= MXCSR_VALID;
-	memcpy(area + FXSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
-	if (arch_xcr0_mask()) {
-		uint64_t bv;
-
-		memcpy(&bv, area + XSAVE_BV, sizeof(bv));
-		bv |= XSAVE_BV_X87_SSE;
-		memcpy(area + XSAVE_BV, &bv, sizeof(bv));
-	}
-}
-
 int trap_context_set(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	uint64_t cr4 = merged_cr4(v, c), debugregs[8];
@@ -140,9 +109,71 @@ int trap_context_set(struct vcpu *v, const struct vcpu_guest_context *c)
 	set_registers(v, c);
 	set_gates(v, c);
 	set_callbacks(v, c);
-	set_fpu(v, c);
+	if (c->flags & VGCF_I387_VALID)
+		trap_fpu_set(v, &c->fpu_ctxt);
 	memcpy(v->trap.debugreg, debugregs, sizeof(debugregs));
 	v->trap.cr4 = cr4;
 	v->trap.task_switched = c->ctrlreg[0] & CR0_TS;
 	return 0;
+}
+
+/* ---- and back ---- */
+
+static uint64_t gate_address(const struct trap_gate *g, bool with_selector)
+{
+	return g->address | g->eip |
+	       (with_selector && g->eip ? (uint64_t)g->cs << 32 : 0);
+}
+
+static void get_gates(const struct vcpu *v, struct vcpu_guest_context *c)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++) {
+		const struct trap_gate *g = &v->trap.gates[i];
+
+		c->trap_ctxt[i] = (struct trap_info){
+			.vector = (uint8_t)i,
+			.flags = (uint8_t)(g->dpl | g->masks_upcalls << 2),
+			.cs = g->cs,
+			.address = gate_address(g, false),
+		};
+	}
+}
+
+uint64_t trap_callback_get(const struct vcpu *v, unsigned int type)
+{
+	return gate_address(&v->trap.callbacks[type], true);
+}
+
+static void get_callbacks(const struct vcpu *v, struct vcpu_guest_context *c)
+{
+	const struct vcpu_trap *t = &v->trap;
+
+	c->event_callback_eip = trap_callback_get(v, CALLBACKTYPE_event);
+	c->failsafe_callback_eip = trap_callback_get(v, CALLBACKTYPE_failsafe);
+	c->syscall_callback_eip = trap_callback_get(v, CALLBACKTYPE_syscall);
+	if (t->callback_masks >> CALLBACKTYPE_failsafe & 1)
+		c->flags |= VGCF_failsafe_disables_events;
+	if (t->callback_masks >> CALLBACKTYPE_syscall & 1)
+		c->flags |= VGCF_syscall_disables_events;
+	c->kernel_ss = t->kernel_ss;
+	c->kernel_sp = t->kernel_sp;
+}
+
+void trap_context_get(const struct vcpu *v, struct vcpu_guest_context *c)
+{
+	c->user_regs = *v->regs;
+	c->user_regs.error_code = c->user_regs.entry_vector = 0;
+	c->user_regs.rflags |= (uint64_t)v->trap.iopl << EFLAGS_IOPL_SHIFT;
+	c->flags = VGCF_I387_VALID;
+	if (trap_width(v)->in_kernel(v))
+		c->flags |= VGCF_in_kernel;
+	trap_fpu_get(v, &c->fpu_ctxt);
+	get_gates(v, c);
+	get_callbacks(v, c);
+	memcpy(c->debugreg, v->trap.debugreg, sizeof(c->debugreg));
+	c->ctrlreg[0] = trap_cr0(v);
+	c->ctrlreg[4] = v->trap.cr4;
+	c->fs_base = v->fs_base;
+	c->gs_base_kernel = v->gs_base_kernel;
+	c->gs_base_user = v->gs_base_user;
 }

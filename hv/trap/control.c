@@ -34,7 +34,7 @@ bool xcr0_is_valid(uint64_t value, uint64_t mask)
 	return !avx512 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX));
 }
 
-static uint64_t cr0(const struct vcpu *v)
+uint64_t trap_cr0(const struct vcpu *v)
 {
 	return CR0_SHOWN | (v->trap.task_switched ? CR0_TS : 0);
 }
@@ -43,7 +43,7 @@ static int cr_read(struct vcpu *v, unsigned int n, uint64_t *value)
 {
 	switch (n) {
 	case 0:
-		*value = cr0(v);
+		*value = trap_cr0(v);
 		return 0;
 	case 2:
 		*value = shared_load64(&v->info->arch.cr2);
@@ -63,7 +63,7 @@ static int cr_read(struct vcpu *v, unsigned int n, uint64_t *value)
 
 static int cr0_write(struct vcpu *v, uint64_t value)
 {
-	if ((value ^ cr0(v)) & ~CR0_TS)
+	if ((value ^ trap_cr0(v)) & ~CR0_TS)
 		return -EPERM;
 	trap_fpu_taskswitch(v, value & CR0_TS);
 	return 0;
@@ -115,7 +115,8 @@ static int lmsw(struct vcpu *v, const struct insn *insn)
 	} else {
 		word = (uint16_t)*insn_gpr(v, insn->reg);
 	}
-	return cr0_write(v, (cr0(v) & ~(CR0_LMSW & ~1UL)) | (word & CR0_LMSW));
+	return cr0_write(v, (trap_cr0(v) & ~(CR0_LMSW & ~1UL)) |
+				    (word & CR0_LMSW));
 }
 
 static int xsetbv(struct vcpu *v)

@@ -31,5 +31,12 @@ bool trap_kernel_has_iopl(const struct vcpu *v);
 uint64_t trap_cr4_of_host(void);
 /* Is value one that XCR0 can hold where mask is what the machine allows. */
 bool xcr0_is_valid(uint64_t value, uint64_t mask);
+/* CR0 as the guest's kernel reads it. */
+uint64_t trap_cr0(const struct vcpu *v);
+/* Bits of MXCSR that the processor does not fault on. */
+#define MXCSR_VALID 0xffffU
+/* The x87 and SSE registers of a vcpu that does not run, as FXSAVE has them. */
+void trap_fpu_get(const struct vcpu *v, void *legacy);
+void trap_fpu_set(struct vcpu *v, const void *legacy);
 
 #endif

@@ -23,7 +23,7 @@
 #define MSR_FS_BASE	   0xc0000100
 #define MSR_GS_BASE	   0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
-#define MSR_TSC_AUX	   0xc0000103
+#define MSR_TSC_AUX	   TRAP_MSR_TSC_AUX
 #define MSR_PERF_CTL0	   0xc0010000
 #define MSR_PERF_CTR3	   0xc0010007
 #define MSR_HWCR	   0xc0010015
@@ -160,6 +160,14 @@ static int tsc_aux_write(struct vcpu *v, uint64_t value)
 {
 	if (value >> 32 || arch_msr_write(MSR_TSC_AUX, value))
 		return -EFAULT;
+	v->trap.tsc_aux = value;
+	return 0;
+}
+
+int trap_tsc_aux_set(struct vcpu *v, uint64_t value)
+{
+	if (value >> 32)
+		return -EINVAL;
 	v->trap.tsc_aux = value;
 	return 0;
 }

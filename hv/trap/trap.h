@@ -128,6 +128,9 @@ void trap_policy_leaf(const struct domain_cpuid *p, uint32_t leaf,
 void trap_policy_fit(struct domain_cpuid *p);
 [[nodiscard]] int trap_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 [[nodiscard]] int trap_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
+/* TSC_AUX of a vcpu that does not run. -EINVAL. */
+#define TRAP_MSR_TSC_AUX 0xc0000103U
+[[nodiscard]] int trap_tsc_aux_set(struct vcpu *v, uint64_t value);
 /* Emulates the privileged instruction at RIP: true when it did. */
 bool trap_emulate_privileged(struct vcpu *v);
 /* An emulated instruction of a guest that single-steps is done: #DB. */
@@ -142,8 +145,28 @@ void trap_vcpu_init(struct vcpu *v);
 [[nodiscard]] int trap_context_set(struct vcpu *v,
 				   const struct vcpu_guest_context *c);
 
-/* A 32-bit vcpu's context in the form that trap_context_set() takes. */
+/* Fills a context, which is zero, from a vcpu that does not run, but for what
+ * trap_context_set() leaves to its caller. */
+void trap_context_get(const struct vcpu *v, struct vcpu_guest_context *c);
+/* What trap_callback_register() was given, or 0. */
+uint64_t trap_callback_get(const struct vcpu *v, unsigned int type);
+
+/* A 32-bit vcpu's context in the form that trap_context_set() takes, and
+ * back. */
 void trap_context_widen(struct vcpu_guest_context *w,
 			const struct vcpu_guest_context_x86_32 *n);
+void trap_context_narrow(struct vcpu_guest_context_x86_32 *n,
+			 const struct vcpu_guest_context *w);
+
+/*
+ * Extended registers of a vcpu that does not run, in the form that
+ * XEN_DOMCTL_getvcpuextstate has: so many bytes for an XCR0; all that v has,
+ * with the number of bytes (out NULL: only that; 0: no XSAVE here); and into
+ * it: -EINVAL, nothing is changed.
+ */
+uint64_t trap_xstate_bytes(uint64_t xcr0);
+uint64_t trap_xstate_get(const struct vcpu *v, void *out);
+[[nodiscard]] int trap_xstate_set(struct vcpu *v, const void *from,
+				  uint64_t bytes);
 
 #endif

@@ -32,6 +32,11 @@ static void context_mode64(struct vcpu *v, bool kernel)
 	v->regs->ss = kernel ? FLAT_KERNEL_SS : trap_selector_fix(v->regs->ss);
 }
 
+static bool in_kernel64(const struct vcpu *v)
+{
+	return v->trap.kernel_mode;
+}
+
 static bool any_address(uint64_t address)
 {
 	(void)address;
@@ -70,6 +75,7 @@ const struct trap_width trap_widths[] = {
 		.gate = gate64,
 		.context_ok = context_ok64,
 		.context_mode = context_mode64,
+		.in_kernel = in_kernel64,
 		.callbacks = 1U << CALLBACKTYPE_event |
 			     1U << CALLBACKTYPE_failsafe |
 			     1U << CALLBACKTYPE_syscall |
@@ -95,6 +101,7 @@ const struct trap_width trap_widths[] = {
 		.cr3_folded = 0xfff,
 		.context_ok = trap_context_ok32,
 		.context_mode = trap_context_mode32,
+		.in_kernel = trap_in_kernel32,
 		.callbacks = 1U << CALLBACKTYPE_event |
 			     1U << CALLBACKTYPE_failsafe |
 			     1U << CALLBACKTYPE_nmi |

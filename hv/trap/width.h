@@ -34,6 +34,7 @@ struct trap_width {
 	/* A context's mode: what it must have, and its code and stack. */
 	bool (*context_ok)(const struct vcpu_guest_context *c);
 	void (*context_mode)(struct vcpu *v, bool kernel);
+	bool (*in_kernel)(const struct vcpu *v);
 	/* Low bits of CR3 that hold the root's number from bit 20 on. */
 	uint32_t cr3_folded;
 	uint32_t callbacks;	       /* bit n: CALLBACKTYPE_ n is known */
@@ -101,6 +102,7 @@ static inline uint16_t trap_code_selector32(uint16_t selector)
 /* context32.c */
 bool trap_context_ok32(const struct vcpu_guest_context *c);
 void trap_context_mode32(struct vcpu *v, bool kernel);
+bool trap_in_kernel32(const struct vcpu *v);
 
 /* bounce.c: a guest without gate, callback or stack is at its end. */
 void trap_crash_reflect(struct vcpu *v, unsigned int vector, bool has_error,

@@ -241,6 +241,10 @@ static inline uint32_t flags_of(uint16_t id)
 
 	assert_int_equal(domctl(&op, XEN_DOMCTL_getdomaininfo, id), 0);
 	assert_int_equal(op.domain, id);
+	if (!(op.u.getdomaininfo.flags & XEN_DOMINF_shutdown)) {
+		assert_int_equal(op.u.getdomaininfo.flags >> 16, 0xffff);
+		return op.u.getdomaininfo.flags & 0xffff;
+	}
 	return op.u.getdomaininfo.flags;
 }
 
