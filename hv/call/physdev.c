@@ -25,7 +25,20 @@ union physdev {
 	struct physdev_unmap_pirq unmap;
 	struct physdev_setup_gsi gsi;
 	struct physdev_get_free_pirq free;
+	struct physdev_manage_pci bus;
+	struct physdev_manage_pci_ext bus_ext;
+	struct physdev_pci_device pci;
+	struct physdev_pci_device_add pci_add;
+	struct physdev_pci_mmcfg_reserved mmcfg;
+	struct physdev_dbgp_op debug;
 };
+/* All that name a function begin alike. */
+_Static_assert(offsetof(struct physdev_manage_pci_ext, devfn) ==
+		       offsetof(struct physdev_manage_pci, devfn),
+	       "");
+_Static_assert(offsetof(struct physdev_pci_device_add, devfn) ==
+		       offsetof(struct physdev_pci_device, devfn),
+	       "");
 
 static long set_iopl(struct vcpu *v, union physdev *a)
 {
@@ -106,6 +119,42 @@ static long alloc_vector(struct vcpu *v, union physdev *a)
 	return rc;
 }
 
+#define MESSAGES_MAX 32
+
+/* Segments beyond the first are not within reach of the ports that we use. */
+static int function_of(uint32_t segment, uint32_t bus, uint32_t devfn,
+		       uint16_t *function)
+{
+	if (segment || bus > 0xff || devfn > 0xff)
+		return -ENODEV;
+	*function = (uint16_t)(bus << 8 | devfn);
+	return irq_function_exists(*function) ? 0 : -ENODEV;
+}
+
+static long map_messages(struct vcpu *v, struct domain *d,
+			 struct physdev_map_pirq *map)
+{
+	bool several = map->type == MAP_PIRQ_TYPE_MULTI_MSI;
+	bool plain = map->type == MAP_PIRQ_TYPE_MSI;
+	struct irq_message m = {
+		.n = several ? (uint32_t)map->entry_nr : 1,
+		.entry = (uint32_t)map->entry_nr,
+		.table = map->table_base,
+	};
+	uint32_t bus = (uint32_t)map->bus;
+	int rc;
+
+	if (!v->domain->privileged)
+		return -EPERM;
+	if (m.n == 0 || m.n > MESSAGES_MAX)
+		return -EDOM;
+	if (several && m.table)
+		return -EINVAL;
+	rc = function_of(plain ? 0 : bus >> 16, plain ? bus : bus & 0xffff,
+			 (uint32_t)map->devfn, &m.function);
+	return rc ? rc : irq_map_message(v->domain, d, &m, &map->pirq);
+}
+
 static long map_pirq(struct vcpu *v, union physdev *a)
 {
 	struct domain *d;
@@ -117,6 +166,10 @@ static long map_pirq(struct vcpu *v, union physdev *a)
 	switch (a->map.type) {
 	case MAP_PIRQ_TYPE_GSI:
 		return map_gsi(v, d, a->map.index, &a->map.pirq);
+	case MAP_PIRQ_TYPE_MSI:
+	case MAP_PIRQ_TYPE_MSI_SEG:
+	case MAP_PIRQ_TYPE_MULTI_MSI:
+		return map_messages(v, d, &a->map);
 	default:
 		return -EINVAL;
 	}
@@ -147,6 +200,83 @@ static long free_pirq(struct vcpu *v, union physdev *a)
 		return -EINVAL;
 	return irq_promise(v->domain, a->free.type == MAP_PIRQ_TYPE_GSI,
 			   &a->free.pirq);
+}
+
+/* ---- PCI functions: we keep nothing of them but their messages ---- */
+
+static long function_known(struct vcpu *v, union physdev *a)
+{
+	uint16_t function;
+
+	(void)v;
+	return function_of(0, a->bus.bus, a->bus.devfn, &function);
+}
+
+static long function_known_seg(struct vcpu *v, union physdev *a)
+{
+	uint16_t function;
+
+	(void)v;
+	return function_of(a->pci.seg, a->pci.bus, a->pci.devfn, &function);
+}
+
+/* It may be gone by the time we are told. */
+static long function_removed(struct vcpu *v, union physdev *a)
+{
+	(void)v;
+	(void)a;
+	return 0;
+}
+
+static long restore(uint32_t segment, uint32_t bus, uint32_t devfn)
+{
+	uint16_t function;
+	int rc = function_of(segment, bus, devfn, &function);
+
+	if (!rc)
+		irq_msi_restore(function);
+	return rc;
+}
+
+static long restore_msi(struct vcpu *v, union physdev *a)
+{
+	(void)v;
+	return restore(0, a->bus.bus, a->bus.devfn);
+}
+
+static long restore_msi_ext(struct vcpu *v, union physdev *a)
+{
+	(void)v;
+	return restore(a->pci.seg, a->pci.bus, a->pci.devfn);
+}
+
+/* Where its table is, we look up with each mapping. */
+static long msix_announced(struct vcpu *v, union physdev *a)
+{
+	uint16_t function;
+	int rc = function_of(a->pci.seg, a->pci.bus, a->pci.devfn, &function);
+
+	(void)v;
+	if (!rc && !irq_function_has_msix(function))
+		rc = -ENODEV;
+	return rc;
+}
+
+/* We use the ports, and no memory-mapped configuration space. */
+static long mmcfg_reserved(struct vcpu *v, union physdev *a)
+{
+	(void)v;
+	return a->mmcfg.start_bus > a->mmcfg.end_bus ? -EINVAL : 0;
+}
+
+/* No debug port is ours, so none needs us to let go of it. */
+static long debug_port(struct vcpu *v, union physdev *a)
+{
+	(void)v;
+	return a->debug.op == PHYSDEVOP_DBGP_RESET_PREPARE ||
+			       a->debug.op == PHYSDEVOP_DBGP_RESET_DONE
+		       ? 0
+		       : -EINVAL;
 }
 
 enum { PRIVILEGED = 1, ANSWERS = 2 };
@@ -184,6 +314,23 @@ static const struct op {
 	[PHYSDEVOP_pirq_eoi_gmfn_v2] = OP_BY_WIDTH(eoi_page, frame_number, 0),
 	[PHYSDEVOP_setup_gsi] = OP(setup_gsi, setup_gsi, PRIVILEGED),
 	[PHYSDEVOP_get_free_pirq] = OP(free_pirq, get_free_pirq, ANSWERS),
+	[PHYSDEVOP_manage_pci_add] = OP(function_known, manage_pci, PRIVILEGED),
+	[PHYSDEVOP_manage_pci_remove] =
+		OP(function_removed, manage_pci, PRIVILEGED),
+	[PHYSDEVOP_restore_msi] = OP(restore_msi, restore_msi, PRIVILEGED),
+	[PHYSDEVOP_manage_pci_add_ext] =
+		OP(function_known, manage_pci_ext, PRIVILEGED),
+	[PHYSDEVOP_pci_mmcfg_reserved] =
+		OP(mmcfg_reserved, pci_mmcfg_reserved, PRIVILEGED),
+	[PHYSDEVOP_pci_device_add] =
+		OP(function_known_seg, pci_device_add, PRIVILEGED),
+	[PHYSDEVOP_pci_device_remove] =
+		OP(function_removed, pci_device, PRIVILEGED),
+	[PHYSDEVOP_restore_msi_ext] =
+		OP(restore_msi_ext, pci_device, PRIVILEGED),
+	[PHYSDEVOP_dbgp_op] = OP(debug_port, dbgp_op, PRIVILEGED),
+	[PHYSDEVOP_prepare_msix] = OP(msix_announced, pci_device, PRIVILEGED),
+	[PHYSDEVOP_release_msix] = OP(msix_announced, pci_device, PRIVILEGED),
 };
 _Static_assert(sizeof(struct frame_number) ==
 		       sizeof(struct physdev_pirq_eoi_gmfn),

@@ -30,6 +30,7 @@ void host_devices_init(void)
 		host_gsis[i].masked = true;
 	host_irqs_done = 0;
 	nr_functions = 0;
+	memset(host_device_page, 0, PAGE_SIZE);
 }
 
 unsigned int arch_gsis(void)
@@ -85,6 +86,15 @@ void arch_irq_done(unsigned int n)
 }
 
 /* ---- PCI ---- */
+
+uint32_t host_device_page[PAGE_SIZE / 4];
+
+/* There is one, wherever it is. */
+volatile uint32_t *arch_device_map(maddr_t page)
+{
+	(void)page;
+	return host_device_page;
+}
 
 uint8_t *host_pci_add(uint32_t address)
 {

@@ -187,6 +187,8 @@ bool host_gsi_raise(uint32_t gsi);
 /* A PCI function: its 256 bytes, all 0. address: what 0xcf8 names it by. */
 #define HOST_PCI_MAX 4
 uint8_t *host_pci_add(uint32_t address);
+/* What every page of a device's registers is. */
+extern uint32_t host_device_page[];
 
 /* ---- the machine (machine.c) ---- */
 

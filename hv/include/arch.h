@@ -220,6 +220,10 @@ void arch_gsi_mask(uint32_t gsi, bool masked);
 [[nodiscard]] int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value,
 				   uint32_t *gsi);
 
+/* Maps the page of a device's registers at an address, for ever; NULL: no
+ * memory. */
+volatile uint32_t *arch_device_map(maddr_t page);
+
 /* ---- Time ---- */
 
 /* TSC ticks per second, and nanoseconds since 1970 at boot (CMOS clock). */

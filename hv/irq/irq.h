@@ -38,6 +38,25 @@ void irq_run(void);
  * -EBUSY: another domain has the GSI. -ENOSPC: no number, no vector.
  */
 [[nodiscard]] int irq_map_gsi(struct domain *d, uint32_t gsi, int *pirq);
+/*
+ * The same for messages of a PCI function. caller: the domain that has it
+ * done, whose memory the function's table is in. n above 1, MSI only: as many
+ * in a row. -ENODEV: no such function, or it has no such messages. -EINVAL:
+ * not so many. -EEXIST: in use. -EPERM: the table is not in the caller's
+ * device memory; -ENXIO: nor in any now.
+ */
+struct irq_message {
+	uint16_t function; /* bus << 8 | device << 3 | function */
+	unsigned int n;	   /* 1 to 32 */
+	uint32_t entry;	   /* of the table */
+	uint64_t table;	   /* what MSI-X's offset counts from; 0: MSI */
+};
+[[nodiscard]] int irq_map_message(struct domain *caller, struct domain *d,
+				  const struct irq_message *m, int *pirq);
+/* Writes all messages of a function anew: it has been reset. */
+void irq_msi_restore(uint16_t function);
+bool irq_function_exists(uint16_t function);
+bool irq_function_has_msix(uint16_t function);
 /* Takes an interrupt away, and closes its port. -EINVAL: the domain does not
  * have it. */
 [[nodiscard]] int irq_unmap(struct domain *d, uint32_t pirq);

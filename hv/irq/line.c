@@ -120,6 +120,8 @@ void irq_vector_free(struct irq_locked l, unsigned int vector)
 	irq_mask(irq, IRQ_UNBOUND);
 	if (irq->kind == IRQ_GSI)
 		irq_gsi_forget(l, irq->gsi);
+	else
+		irq_msi_end(irq);
 	*irq = (struct irq){ .kind = IRQ_FREE };
 }
 
@@ -130,6 +132,8 @@ static void mask_write(const struct irq *irq, bool masked)
 {
 	if (irq->kind == IRQ_GSI)
 		arch_gsi_mask(irq->gsi, masked);
+	else
+		irq_msi_mask(irq, masked);
 }
 
 void irq_mask(struct irq *irq, uint8_t reasons)

@@ -9,6 +9,8 @@ enum irq_kind {
 	IRQ_FREE,
 	IRQ_OURS, /* the hypervisor's own */
 	IRQ_GSI,
+	IRQ_MSI,
+	IRQ_MSIX,
 };
 
 /* Why a line is masked. */
@@ -18,6 +20,14 @@ enum {
 	IRQ_STORM = 1 << 2,	 /* it came too often, for a while */
 };
 
+/* What a PCI function has been told to write. */
+struct msi {
+	uint16_t function; /* bus << 8 | device << 3 | function */
+	uint8_t at;	   /* of the capability, in its configuration */
+	uint32_t number;   /* MSI-X: of the entry, which is here: */
+	volatile uint32_t *entry;
+};
+
 /* One interrupt with a vector. All under the irq lock. */
 struct irq {
 	struct domain *d; /* who has it; NULL: free, or ours */
@@ -25,9 +35,16 @@ struct irq {
 	uint8_t kind;	  /* enum irq_kind */
 	uint8_t masked;	  /* IRQ_UNBOUND... */
 	bool level;
-	uint8_t unheard; /* times that it came while its event was pending */
+	uint8_t unheard;    /* times that it came while its event was pending */
+	uint8_t nth, order; /* its place in a row of 2^order vectors */
 	uint32_t gsi;
+	struct msi msi;
 };
+
+static inline bool irq_is_message(const struct irq *irq)
+{
+	return irq->kind == IRQ_MSI || irq->kind == IRQ_MSIX;
+}
 
 /* Witness: the irq lock is held. */
 struct irq_locked {
@@ -57,6 +74,12 @@ void irq_gsi_init(void);
 void irq_gsi_own(struct irq_locked l, uint32_t gsi, unsigned int vector);
 /* The vector goes: its GSI has none. */
 void irq_gsi_forget(struct irq_locked l, uint32_t gsi);
+
+/* ---- messages (msi.c) ---- */
+
+void irq_msi_mask(const struct irq *irq, bool masked);
+/* The function shall write it no more. */
+void irq_msi_end(const struct irq *irq);
 
 /* ---- a domain's numbers (pirq.c) ---- */
 

@@ -228,16 +228,32 @@ int irq_status(struct domain *d, uint32_t pirq, uint32_t *flags)
 
 /* ---- the end ---- */
 
+/* One line of a row; not all of them need have a number. */
+static void line_free(struct irq_locked l, struct irq *irq)
+{
+	struct domain *d = irq->d;
+
+	if (d) {
+		d->irqs.vector[irq->pirq] = IRQ_NO_VECTOR;
+		event_pirq_take(d, irq->pirq);
+		eoi_bit_set(d, irq->pirq, false);
+	}
+	irq_vector_free(l, (unsigned int)(irq - l.irqs));
+}
+
+/* Messages that were mapped in a row go together. */
 static void unmap(struct irq_locked l, struct domain *d, uint32_t pirq)
 {
-	struct irq *irq = irq_of_pirq(l, d, pirq);
+	struct irq *irq = irq_of_pirq(l, d, pirq), *row;
+	unsigned int n;
 
 	d->irqs.vector[pirq] = IRQ_NO_VECTOR;
 	if (!irq || irq->kind == IRQ_OURS)
 		return;
-	irq_vector_free(l, (unsigned int)(irq - l.irqs));
-	event_pirq_take(d, pirq);
-	eoi_bit_set(d, pirq, false);
+	row = irq - irq->nth;
+	n = 1U << irq->order;
+	for (unsigned int i = 0; i < n; i++)
+		line_free(l, &row[i]);
 }
 
 int irq_unmap(struct domain *d, uint32_t pirq)

@@ -473,6 +473,11 @@ volatile void *paging_map_device(maddr_t phys, size_t bytes)
 					    RW_DATA | PTE_PCD | PTE_PWT);
 }
 
+volatile uint32_t *arch_device_map(maddr_t page)
+{
+	return paging_map_device(page, PAGE_SIZE);
+}
+
 const void *paging_map_firmware(maddr_t phys, size_t bytes)
 {
 	return (const void *)map_devices(phys.v, bytes, RO_DATA);
