@@ -280,6 +280,70 @@ static int copy_some(struct vcpu *v, uint64_t va, uint32_t n, uint32_t *done)
 	return rc;
 }
 
+/* ---- the rest, one by one ---- */
+
+static int transfer(struct vcpu *v, uint64_t va)
+{
+	struct gnttab_transfer op;
+
+	if (arg_read_grant_transfer(v, &op, va))
+		return -EFAULT;
+	op.status = (int16_t)grant_transfer(v, &op);
+	return arg_write_grant_transfer(v, va, &op);
+}
+
+static int swap_grant_ref(struct vcpu *v, uint64_t va)
+{
+	struct gnttab_swap_grant_ref op;
+
+	if (guest_copy_from(&op, va, sizeof(op)))
+		return -EFAULT;
+	op.status = (int16_t)grant_swap(v->domain, op.ref_a, op.ref_b);
+	return guest_copy_to(va, &op, sizeof(op));
+}
+
+/*
+ * Devices see what processors have in their caches, so a range needs no
+ * cleaning for them; one that does not look there is a privileged domain's,
+ * and gets the whole cache. By references it is not to be had.
+ */
+static int cache_flush(struct vcpu *v, uint64_t va)
+{
+	struct gnttab_cache_flush op;
+	struct frame *f;
+
+	if (guest_copy_from(&op, va, sizeof(op)))
+		return -EFAULT;
+	if ((op.op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL)) ||
+	    op.offset + op.length > PAGE_SIZE)
+		return -EINVAL;
+	if (op.op == GNTTAB_CACHE_INVAL)
+		return -EOPNOTSUPP;
+	f = frame_lookup(guest_mfn(op.a.dev_bus_addr >> PAGE_SHIFT));
+	if (!f)
+		return -EINVAL;
+	if (v->domain->privileged)
+		arch_cache_flush();
+	else if (f->owner != v->domain->id)
+		return -EPERM;
+	return 0;
+}
+
+static int dump_table(struct vcpu *v, uint64_t va)
+{
+	struct gnttab_dump_table op;
+	struct domain *d;
+
+	if (guest_copy_from(&op, va, sizeof(op)))
+		return -EFAULT;
+	op.status = GNTST_permission_denied;
+	if (v->domain->privileged)
+		op.status = (int16_t)table_of(v, op.dom, &d);
+	if (!op.status)
+		grant_dump(d);
+	return guest_copy_to(va, &op, sizeof(op));
+}
+
 /* ---- the call ---- */
 
 /* One entry, at va; or some of an array, *done of them. */
@@ -295,6 +359,10 @@ static const struct grant_op ops[] = {
 	[GNTTABOP_unmap_grant_ref] = { .some = unmap_grant_ref,
 				       .bytes = { 24, 24 } },
 	[GNTTABOP_setup_table] = { setup_table, .alone = true },
+	[GNTTABOP_dump_table] = { dump_table, .alone = true },
+	[GNTTABOP_transfer] = { transfer,
+				.bytes = { sizeof(struct gnttab_transfer),
+					   sizeof(struct grant_transfer32) } },
 	[GNTTABOP_copy] = { .some = copy_some,
 			    .bytes = { sizeof(struct gnttab_copy),
 				       sizeof(struct grant_copy32) } },
@@ -304,6 +372,8 @@ static const struct grant_op ops[] = {
 	[GNTTABOP_set_version] = { set_version, .alone = true },
 	[GNTTABOP_get_status_frames] = { get_status_frames, .alone = true },
 	[GNTTABOP_get_version] = { get_version, .alone = true },
+	[GNTTABOP_swap_grant_ref] = { swap_grant_ref, .bytes = { 12, 12 } },
+	[GNTTABOP_cache_flush] = { cache_flush, .bytes = { 16, 16 } },
 };
 
 static int ops_do(struct vcpu *v, const struct grant_op *op, uint64_t va,

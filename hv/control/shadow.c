@@ -12,6 +12,7 @@
 #include "arch.h"
 #include "control/control.h"
 #include "frame/frame.h"
+#include "grant/grant.h"
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "sched/sched.h"
@@ -97,8 +98,10 @@ static int bitmap(struct domain *d, struct xen_domctl_shadow_op *op)
 
 	if (!mm_shadow_pages(d) || !shared_load32(&d->frames.logging))
 		return -EINVAL;
-	if (!i)
+	if (!i) {
 		memset(&op->stats, 0, sizeof(op->stats));
+		grant_note_dirty(d);
+	}
 	op->pages = MIN(op->pages, DIRTY_PFNS);
 	bits = frame_alloc_bytes(LEAF_BYTES);
 	if (!bits)

@@ -375,7 +375,7 @@ void frame_domain_init(struct domain *d, uint64_t max_pages)
 }
 
 /* Reserves n pages of the domain's limit: counted before they exist. */
-static bool charge(struct domain *d, uint64_t n)
+bool frame_charge(struct domain *d, uint64_t n)
 {
 	bool ok;
 
@@ -394,6 +394,13 @@ static void uncharge(struct domain *d, uint64_t n)
 	d->frames.tot_pages -= n;
 	if (unlikely(!d->frames.tot_pages) && domain_is_dying(d))
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
+}
+
+void frame_uncharge(struct domain *d, uint64_t n)
+{
+	spin_lock(&d->frames.lock);
+	uncharge(d, n);
+	spin_unlock(&d->frames.lock);
 }
 
 /*
@@ -422,7 +429,7 @@ static int extent_alloc(struct domain *d, unsigned int order, uint64_t limit,
 	struct frame *f;
 	int rc = -ENOMEM;
 
-	if (!charge(d, 1UL << order))
+	if (!frame_charge(d, 1UL << order))
 		return -ENOMEM;
 	f = frame_block_alloc(order, limit, d);
 	if (f)
@@ -435,9 +442,7 @@ static int extent_alloc(struct domain *d, unsigned int order, uint64_t limit,
 	}
 	if (f)
 		frame_block_free(f, order, d);
-	spin_lock(&d->frames.lock);
-	uncharge(d, 1UL << order);
-	spin_unlock(&d->frames.lock);
+	frame_uncharge(d, 1UL << order);
 	return rc;
 }
 

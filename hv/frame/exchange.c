@@ -12,6 +12,9 @@
  *	commit	the new ones onto the list, the old ones to the allocator
  *	undo	the other way round
  *
+ * A transfer is the one half with one domain and the other half with another.
+ * The frame keeps what is in it: that is what it is for.
+ *
  * Where a new extent will stand is kept in its m2p entry, which is nobody's.
  *
  * What a hostile guest tries: the same frame twice (its count is 0 then); to
@@ -71,13 +74,6 @@ bool frame_exchange_give(struct frame_exchange *x, struct frame *f)
 	f->next = x->given;
 	x->given = (uint32_t)frame_mfn(f).v;
 	return true;
-}
-
-static void uncharge(struct domain *d, uint64_t n)
-{
-	spin_lock(&d->frames.lock);
-	d->frames.tot_pages -= n;
-	spin_unlock(&d->frames.lock);
 }
 
 static void given_free(struct frame_exchange *x)
@@ -161,5 +157,36 @@ void frame_exchange_commit(struct frame_exchange *x)
 		;
 	given_free(x);
 	/* What a dying domain did not get any more. */
-	uncharge(x->d, fresh_free(x));
+	frame_uncharge(x->d, fresh_free(x));
+}
+
+/* ---- one frame from a domain to another ---- */
+
+bool frame_take_from(struct domain *d, struct frame *f)
+{
+	struct frame_exchange x;
+
+	frame_exchange_begin(&x, d, 0);
+	if (!frame_exchange_give(&x, f))
+		return false;
+	frame_uncharge(d, 1);
+	flush_stamp(f);
+	frame_m2p_set(f, M2P_INVALID);
+	return true;
+}
+
+void frame_hand_to(struct domain *d, struct frame *f, uint64_t pfn)
+{
+	struct frame_exchange x;
+
+	frame_exchange_begin(&x, d, 0);
+	f->next = FRAME_NIL;
+	arch_m2p[frame_mfn(f).v] = pfn;
+	x.fresh = (uint32_t)frame_mfn(f).v;
+	frame_exchange_commit(&x);
+}
+
+void frame_drop_taken(struct frame *f)
+{
+	frame_block_free(f, 0, NULL);
 }

@@ -334,6 +334,20 @@ void frame_exchange_begin(struct frame_exchange *x, struct domain *d,
 void frame_exchange_commit(struct frame_exchange *x);
 void frame_exchange_undo(struct frame_exchange *x);
 
+/*
+ * One frame from a domain to another. Taken, it is nobody's and the caller's;
+ * false: f (may be NULL) is not d's, or in use by anybody.
+ */
+[[nodiscard]] bool frame_take_from(struct domain *d, struct frame *f);
+/* Gives it, as it is, to d, which was charged for it, to stand at pfn; if d is
+ * dying it is freed. */
+void frame_hand_to(struct domain *d, struct frame *f, uint64_t pfn);
+/* Or frees it. */
+void frame_drop_taken(struct frame *f);
+/* Counts n pages that d will have. False: beyond its limit, or it is dying. */
+[[nodiscard]] bool frame_charge(struct domain *d, uint64_t n);
+void frame_uncharge(struct domain *d, uint64_t n);
+
 /* ---- memory of any size for the hypervisor (pool.c) ---- */
 
 /* Zeroed memory in whole pages, or NULL; size in bytes. */

@@ -40,7 +40,8 @@ static int own_page(struct vcpu *v, const struct gnttab_copy_ptr *p,
 	int rc;
 
 	if (p->domid != DOMID_SELF)
-		return GNTST_permission_denied;
+		return domain_find(p->domid) ? GNTST_permission_denied
+					     : GNTST_bad_domain;
 	rc = grant_frame_get(d, f, use->writing);
 	if (rc)
 		return rc;

@@ -214,7 +214,9 @@ static void use_one_end(struct domain *d, uint32_t ref, struct frame *f,
 
 	a->users--;
 	a->writers -= writing;
-	d->grant.active--;
+	/* The reaper may wait for it. */
+	if (!--d->grant.active && unlikely(domain_is_dying(d)))
+		cpu_raise(this_cpu(), SOFTIRQ_REAP);
 	if (f && writing)
 		guest_wrote(d, frame_ptr(f));
 	if (f)

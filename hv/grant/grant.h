@@ -23,6 +23,8 @@ void grant_limits_set(uint32_t frames, uint32_t maptrack_frames);
 				      struct grant_limits *out);
 /* An empty table of version 1; limits of version 0: the defaults. */
 void grant_domain_init(struct domain *d, const struct grant_limits *limits);
+/* True when no entry is in use. */
+bool grant_is_idle(struct domain *d);
 /* Frees all of a dying domain whose entries nobody uses; frames that others
  * have mapped become pages of it. */
 void grant_domain_free(struct domain *d);
@@ -104,5 +106,18 @@ struct grant_sides {
 			     struct grant_sides *sides);
 /* After the last one. */
 void grant_copies_end(struct grant_sides *sides);
+
+/* ---- frames for good, and entries (transfer.c) ---- */
+
+/* One transfer of v's, copied in. Returns GNTST_*; but with bad_page the
+ * frame is no longer its. */
+[[nodiscard]] int grant_transfer(struct vcpu *v,
+				 const struct gnttab_transfer *op);
+/* Exchanges two entries of d's table. Returns GNTST_*. */
+[[nodiscard]] int grant_swap(struct domain *d, uint32_t a, uint32_t b);
+/* Notes the pages of d, whose log is on, that others may write now. */
+void grant_note_dirty(struct domain *d);
+/* What is in use of d's table, to the log. */
+void grant_dump(struct domain *d);
 
 #endif

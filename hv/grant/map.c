@@ -131,12 +131,14 @@ static aside bool handle_make(struct domain *d, uint32_t *handle)
 /* ---- map ---- */
 
 /* Bits of an entry that a guest may choose: those that it may keep its own
- * notes in, and whether programs of a 32-bit guest may use it. */
+ * notes in, and whether programs of a 32-bit guest may use it. What another
+ * domain writes is not run. */
 static uint64_t pte_of(const struct frame *f, uint32_t flags)
 {
 	uint64_t notes = (flags >> _GNTMAP_guest_avail0 & 7) << 9;
 
 	return frame_mfn(f).v << PAGE_SHIFT | PTE_P | PTE_A | PTE_D | notes |
+	       (PTE_NX & ~arch_pte_reserved) |
 	       (flags & GNTMAP_readonly ? 0 : PTE_RW) |
 	       (flags & GNTMAP_application_map ? PTE_US : 0);
 }

@@ -197,6 +197,15 @@ static bool statuses_alone(const struct domain_grant *g)
 	return true;
 }
 
+bool grant_is_idle(struct domain *d)
+{
+	struct grant_locked l = grant_lock(d);
+	bool idle = !d->grant.active;
+
+	grant_unlock(l);
+	return idle;
+}
+
 void grant_domain_free(struct domain *d)
 {
 	struct domain_grant *g = &d->grant;

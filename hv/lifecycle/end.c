@@ -295,12 +295,12 @@ static void ending_run(void)
 }
 
 /*
- * True when nobody has anything of it. Grants in use are pages in use: until
- * these are gone, the frames of its grant table are written.
+ * True when nobody has anything of it. Until no grant is in use any more (of
+ * its pages, or of those that we share with it) its table is needed.
  */
 static bool is_over(struct domain *d)
 {
-	if (d->ending == ENDING_LINGERS && is_alone(d)) {
+	if (d->ending == ENDING_LINGERS && is_alone(d) && grant_is_idle(d)) {
 		d->ending = ENDING_IS_SHARED;
 		grant_domain_free(d);
 		frame_retire_shared(d, d->shared_frame);

@@ -80,7 +80,7 @@ static void test_host_map(void **state)
 	m = map(GNTMAP_host_map | 5U << 16, va);
 	assert_int_equal(m.status, GNTST_okay);
 	assert_int_equal(m.dev_bus_addr, lent_mfn() << PAGE_SHIFT);
-	assert_int_equal(*pte_at(PLACE) & ~(PTE_US | PTE_A | PTE_D),
+	assert_int_equal(*pte_at(PLACE) & ~(PTE_US | PTE_A | PTE_D | PTE_NX),
 			 lent_mfn() << PAGE_SHIFT | PTE_P | PTE_RW | 5U << 9);
 	assert_int_equal(entry_v1(REF)->flags,
 			 GTF_permit_access | GTF_reading | GTF_writing);
@@ -383,6 +383,24 @@ static void test_granter_ends(void **state)
 	assert_int_equal(dom[1].d->frames.tot_pages, 0);
 }
 
+/* What is lent of the table itself keeps it as well. */
+static void test_table_lent(void **state)
+{
+	struct gnttab_map_grant_ref m;
+
+	(void)state;
+	grant(REF, 0);
+	entry_v1(REF)->frame =
+		(uint32_t)arch_frame_of_ptr(dom[1].d->grant.page[0].shared).v;
+	m = map(GNTMAP_device_map, 0);
+	assert_int_equal(m.status, GNTST_okay);
+	assert_false(grant_is_idle(dom[1].d));
+	if (oracle_check())
+		fail_msg("%s", oracle_report());
+	assert_int_equal(unmap(m.handle, 0, m.dev_bus_addr), GNTST_okay);
+	assert_true(grant_is_idle(dom[1].d));
+}
+
 /* A domain grants to itself. */
 static void test_self(void **state)
 {
@@ -549,21 +567,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
-		TEST(test_host_map),
-		TEST(test_contains_pte),
-		TEST(test_device_map),
-		TEST(test_refused),
-		TEST(test_forged),
-		TEST(test_other_place),
-		TEST(test_own_update),
-		TEST(test_replace),
-		TEST(test_many),
-		TEST(test_handles_end),
-		TEST(test_granter_ends),
-		TEST(test_self),
-		TEST(test_version_2),
-		TEST(test_race_one_entry),
-		TEST(test_race_one_handle),
+		TEST(test_host_map),	   TEST(test_contains_pte),
+		TEST(test_device_map),	   TEST(test_refused),
+		TEST(test_forged),	   TEST(test_other_place),
+		TEST(test_own_update),	   TEST(test_replace),
+		TEST(test_many),	   TEST(test_handles_end),
+		TEST(test_granter_ends),   TEST(test_self),
+		TEST(test_table_lent),	   TEST(test_version_2),
+		TEST(test_race_one_entry), TEST(test_race_one_handle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
