@@ -18,6 +18,7 @@
 #include "frame/frame.h"
 #include "log/log.h"
 #include "mm/mm.h"
+#include "sched/sched.h"
 #include "trap/trap.h"
 
 #define EXTENDED_FIRST 0x80000000U
@@ -357,25 +358,26 @@ static int msrs_check(struct xen_domctl_cpu_policy *op)
 	return 0;
 }
 
-static int policy_commit(struct domain *d, const struct domain_cpuid *p)
+/* Only a domctl can change that meanwhile, and there is one at a time. */
+static bool has_run(const struct domain *d)
 {
-	struct mm_locked m = mm_lock(d);
-	int rc = -EEXIST;
+	struct vcpu_runstate_info r;
 
-	if (atomic32_load(&d->state) == DOMAIN_BUILDING) {
-		d->cpuid = *p;
-		rc = 0;
+	for (uint32_t i = 0; i < d->max_vcpus; i++) {
+		sched_runstate_get(d->vcpu[i], &r);
+		if (r.time[RUNSTATE_running])
+			return true;
 	}
-	mm_unlock(m);
-	return rc;
+	return false;
 }
 
 int control_policy_set(struct domain *d, struct xen_domctl_cpu_policy *op)
 {
 	struct domain_cpuid p = policy_of(d);
+	struct mm_locked m;
 	int rc;
 
-	if (atomic32_load(&d->state) != DOMAIN_BUILDING)
+	if (has_run(d))
 		return -EEXIST;
 	op->err_leaf = op->err_subleaf = op->err_msr = UINT32_MAX;
 	if (op->nr_leaves > LEAVES_MAX || op->nr_msrs > MSRS_MAX)
@@ -386,5 +388,8 @@ int control_policy_set(struct domain *d, struct xen_domctl_cpu_policy *op)
 	if (rc)
 		return rc;
 	trap_policy_fit(&p);
-	return policy_commit(d, &p);
+	m = mm_lock(d);
+	d->cpuid = p;
+	mm_unlock(m);
+	return 0;
 }
