@@ -14,6 +14,7 @@
 #include "event/event.h"
 #include "irq/irq.h"
 #include "lifecycle/lifecycle.h"
+#include "log/log.h"
 #include "sched/sched.h"
 #include "time/time.h"
 #include "trap/trap.h"
@@ -45,10 +46,21 @@ static void switch_to(struct cpu *c, struct vcpu *next)
 		time_update_vcpu(next);
 }
 
+/* Whoever speaks cannot raise an event; it is soon enough at a softirq. */
+static bool log_news_told(void)
+{
+	bool news = log_take_news();
+
+	if (unlikely(news))
+		event_raise_global(VIRQ_CON_RING);
+	return news;
+}
+
 static void softirqs_run(struct cpu *c)
 {
 	uint32_t s = atomic32_xchg(&c->softirqs, 0);
 
+	log_news_told();
 	if (s & SOFTIRQ_CONSOLE)
 		console_input_run();
 	if (s & SOFTIRQ_TIMER)
@@ -90,7 +102,8 @@ static bool ready(struct cpu *c)
 		/* Nobody may be left to run: boot/ decides, above us. */
 		if (lifecycle_ended_pending())
 			return true;
-		arch_idle();
+		if (!log_news_told())
+			arch_idle();
 		return false;
 	}
 	if (unlikely(atomic32_load(&v->work))) {
