@@ -341,6 +341,27 @@ static uint64_t context(void)
 	return va;
 }
 
+/*
+ * An operation of the right version, on small numbers and on lists in the
+ * arguments' pages or anywhere. Keys may reboot the machine.
+ */
+static void sysctl_argument(uint64_t va)
+{
+	struct xen_sysctl op = {
+		.cmd = pick(31),
+		.interface_version = XEN_SYSCTL_INTERFACE_VERSION,
+	};
+	uint64_t *u = (uint64_t *)&op.u;
+
+	if (op.cmd == XEN_SYSCTL_debug_keys)
+		op.cmd = XEN_SYSCTL_physinfo;
+	for (unsigned int i = 0; i < 6; i++)
+		u[i] = one_in(8) ? word()
+		       : pick(3) ? pick(10) | (uint64_t)pick(200) << 32
+				 : args_va();
+	put(va, &op, sizeof(op));
+}
+
 /* Arguments for that call; most calls take words and a pointer to words. */
 static void arguments(uint64_t number, uint64_t a[6])
 {
@@ -416,6 +437,10 @@ static void arguments(uint64_t number, uint64_t a[6])
 		if (a[0] == PHYSDEVOP_pirq_eoi_gmfn_v1 ||
 		    a[0] == PHYSDEVOP_pirq_eoi_gmfn_v2)
 			mfn_argument(a[1]);
+		break;
+	case __HYPERVISOR_sysctl:
+		a[0] = args_va();
+		sysctl_argument(a[0]);
 		break;
 	case __HYPERVISOR_callback_op:
 	case __HYPERVISOR_xen_version:
