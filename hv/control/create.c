@@ -150,6 +150,7 @@ int control_create(struct xen_domctl *op)
 		.weight = SCHED_WEIGHT_DEFAULT,
 		.boot_index = LIFECYCLE_NO_INDEX,
 		.max_ports = max_ports(c->max_evtchn_port),
+		.stays = true,
 		.is_xenstore = c->flags & XEN_DOMCTL_CDF_xs_domain,
 	};
 	struct domain *d;

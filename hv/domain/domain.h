@@ -98,6 +98,7 @@ struct domain {
 	atomic32_t shutdown_code; /* SHUTDOWN_* once it has shut down */
 	struct list link;	  /* on the reaper's list */
 	uint8_t ending;		  /* how far the reaper is (lifecycle/end.c) */
+	bool stays;		  /* when it has shut down, to be destroyed */
 	bool is_xenstore;	  /* told to whoever asks */
 	bool debugged;		  /* told as well */
 	uint8_t tsc_mode;	  /* and these */

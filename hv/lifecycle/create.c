@@ -97,6 +97,7 @@ static void domain_begin(struct domain *d, const struct domain_config *config)
 	d->max_vcpus = config->vcpus;
 	d->sched.weight = config->weight;
 	memcpy(d->handle, config->handle, sizeof(d->handle));
+	d->stays = config->stays;
 	d->is_xenstore = config->is_xenstore;
 	spin_init(&d->access.lock, LOCK_RANK_ACCESS);
 	d->cpuid = *trap_policy_machine();

@@ -119,7 +119,7 @@ void lifecycle_shut(struct domain *d)
 		return; /* another vcpu of it was first */
 	log_info("domain %u (%s) has %s", d->id, d->name,
 		 reason_name(atomic32_load(&d->shutdown_code)));
-	if (d->boot_index != LIFECYCLE_NO_INDEX) {
+	if (!d->stays) {
 		die(d);
 		return;
 	}

@@ -16,6 +16,7 @@ struct domain_config {
 	uint32_t boot_index; /* for boot/, LIFECYCLE_NO_INDEX: not its guest */
 	uint32_t max_ports;  /* of event channels, exclusive; 0: as usual */
 	bool privileged;
+	bool stays; /* after it has shut down, for control software */
 	bool is_xenstore;
 	uint8_t width; /* enum domain_width */
 	uint8_t handle[16];
@@ -67,8 +68,8 @@ void lifecycle_hypercall_page_fill(void *page, enum domain_width width);
  * lifecycle_shut(). */
 void lifecycle_work(struct vcpu *v);
 /*
- * A domain was shut down. One of boot/'s is queued for the reaper. Another's
- * vcpus stop, control software is told, and decides: destroyed, or resumed.
+ * A domain was shut down, and is queued for the reaper; or it stays: its vcpus
+ * stop, control software is told, and decides: destroyed, or resumed.
  */
 void lifecycle_shut(struct domain *d);
 /* One that has suspended itself runs on. -EINVAL: it has not. -ERESTART: a

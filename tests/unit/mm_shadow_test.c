@@ -368,17 +368,18 @@ static void test_log(void **state)
 /* Whoever asks for some pages takes nothing of the others. */
 static void test_log_in_part(void **state)
 {
-	struct xen_domctl_shadow_op op = { .op = XEN_DOMCTL_SHADOW_OP_CLEAN,
-					   .pages = 3 };
+	struct xen_domctl op = {
+		.u.shadow_op = { .op = XEN_DOMCTL_SHADOW_OP_CLEAN, .pages = 3 },
+	};
 	uint64_t word = 1;
 
 	(void)state;
 	start(true);
-	op.dirty_bitmap.p = (uint8_t *)va_of(10);
+	op.u.shadow_op.dirty_bitmap.p = (uint8_t *)va_of(10);
 	for (unsigned int i = 1; i < 6; i++)
 		assert_int_equal(host_guest_write(va_of(i), &word, 8), 0);
 	assert_int_equal(control_shadow(g.d, &op), 0);
-	assert_int_equal(op.stats.dirty_count, 2);
+	assert_int_equal(op.u.shadow_op.stats.dirty_count, 2);
 	take(true);
 	assert_false(reported(1) || reported(2));
 	assert_true(reported(3) && reported(4) && reported(5));
