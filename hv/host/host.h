@@ -136,7 +136,7 @@ void host_tlb_insert(unsigned int cpu, const struct host_tlb_entry *e);
 extern uint64_t host_fault_va;
 /* A page at HOST_WINDOW_VA that every CPU has in its TLB for ever, so that a
  * guest has somewhere to keep arguments whatever its tables say; 0: none. */
-#define HOST_WINDOW_VA 0x7ffffffff000UL
+#define HOST_WINDOW_VA 0x7ffff000UL /* a 32-bit guest can name it, too */
 extern uint64_t host_window_mfn;
 
 /* After arch_copy_from_guest(), overwrite what it read, where a guest could. */

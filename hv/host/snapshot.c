@@ -5,7 +5,7 @@
  * So a snapshot is a few copies of memory:
  *
  *   - machine memory (domains and vcpus lie in it, at addresses that stay),
- *     the frame table, the machine-to-physical table;
+ *     the frame table, both machine-to-physical tables;
  *   - each CPU's caches;
  *   - the statics of the rooms that own memory. The Makefile gives them
  *     sections of their own in the objects that the model is built from, so
@@ -29,6 +29,7 @@ struct host_snapshot {
 	char *memory, *data, *bss;
 	struct frame *frames;
 	uint64_t *m2p;
+	uint32_t *m2p32;
 	char tlb[HOST_MAX_CPUS][TLB_ROOM];
 };
 
@@ -53,9 +54,11 @@ struct host_snapshot *host_snapshot_new(void)
 	s->memory = malloc(frame_limit * PAGE_SIZE);
 	s->frames = calloc(ARCH_FRAMES, sizeof(*s->frames));
 	s->m2p = calloc(frame_limit, sizeof(*s->m2p));
+	s->m2p32 = calloc(frame_limit, sizeof(*s->m2p32));
 	s->data = malloc(data_bytes());
 	s->bss = malloc(bss_bytes());
-	if (!s->memory || !s->frames || !s->m2p || !s->data || !s->bss)
+	if (!s->memory || !s->frames || !s->m2p || !s->m2p32 || !s->data ||
+	    !s->bss)
 		abort();
 	return s;
 }
@@ -65,6 +68,7 @@ void host_snapshot_take(struct host_snapshot *s)
 	memcpy(s->memory, arch_frame_ptr(mfn(0)), frame_limit * PAGE_SIZE);
 	memcpy(s->frames, host_frames, ARCH_FRAMES * sizeof(*s->frames));
 	memcpy(s->m2p, host_m2p, frame_limit * sizeof(*s->m2p));
+	memcpy(s->m2p32, host_m2p32, frame_limit * sizeof(*s->m2p32));
 	memcpy(s->data, __start_snapshot_data, data_bytes());
 	memcpy(s->bss, __start_snapshot_bss, bss_bytes());
 	for (unsigned int i = 0; i < host_nr_cpus; i++) {
@@ -79,6 +83,7 @@ void host_snapshot_back(const struct host_snapshot *s)
 	memcpy(arch_frame_ptr(mfn(0)), s->memory, frame_limit * PAGE_SIZE);
 	memcpy(host_frames, s->frames, ARCH_FRAMES * sizeof(*s->frames));
 	memcpy(host_m2p, s->m2p, frame_limit * sizeof(*s->m2p));
+	memcpy(host_m2p32, s->m2p32, frame_limit * sizeof(*s->m2p32));
 	memcpy(__start_snapshot_data, s->data, data_bytes());
 	memcpy(__start_snapshot_bss, s->bss, bss_bytes());
 	for (unsigned int i = 0; i < host_nr_cpus; i++)

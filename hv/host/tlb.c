@@ -214,6 +214,7 @@ void host_tlb_load(unsigned int cpu, const void *from)
 	memcpy(&old, from, sizeof(old));
 	t->root = old.root;
 	t->companion = old.companion;
+	t->narrow = old.narrow;
 	t->n = old.n; /* there is room: it never shrinks */
 	if (old.n)
 		memcpy(t->entry, (const char *)from + sizeof(old),

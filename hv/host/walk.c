@@ -161,8 +161,11 @@ static int guest_access(uint64_t va, void *buf, size_t n, bool write)
 		struct host_tlb_entry e;
 
 		if (!translate(va, write, &e)) {
-			if (shadow_helps(va, write))
+			if (shadow_helps(va, write)) {
+				/* A fault's page is forgotten: and tried anew */
+				arch_flush_page_local(va);
 				continue;
+			}
 			host_fault_va = va;
 			return -EFAULT;
 		}

@@ -5,7 +5,8 @@
  * or descriptor page if the translation lets the guest write. A cached entry
  * of an upper level does none as long as the table it leads to is a table of
  * that level that the guest cannot write. Free frames do none: they are
- * flushed before they are used again, and scrubbed after that.
+ * flushed before they are used again, and scrubbed after that. While a
+ * domain's writes are noted, what can be written without a fault is noted.
  */
 #include "mm/mm.h"
 #include "parts.h"
@@ -28,6 +29,11 @@ static void check_page(unsigned int cpu, const struct host_tlb_entry *e,
 		oracle_fault("cpu %u of dom%u reaches through %#lx frame %#lx "
 			     "of dom%u, which it was not lent",
 			     cpu, v->domain->id, e->va, e->mfn, f->owner);
+	if (e->writable && v && v->domain->frames.logging &&
+	    !dirty_noted(v->domain, f))
+		oracle_fault("cpu %u can write through %#lx to frame %#lx, "
+			     "unnoted",
+			     cpu, e->va, e->mfn);
 	if (e->global)
 		oracle_fault("cpu %u: the translation of %#lx is global", cpu,
 			     e->va);

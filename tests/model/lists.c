@@ -77,8 +77,9 @@ static uint64_t free_block(struct expected *e, uint64_t m, unsigned int heads[])
 	unsigned int order = f->progress;
 	uint64_t size = 1UL << order;
 
-	if ((f->refs.v & ~FRAME_CLEAN) != FRAME_FREE || order > FRAME_MAX_ORDER ||
-	    (m & (size - 1)) || m + size > frame_limit) {
+	if ((f->refs.v & ~FRAME_CLEAN) != FRAME_FREE ||
+	    order > FRAME_MAX_ORDER || (m & (size - 1)) ||
+	    m + size > frame_limit) {
 		oracle_fault("free block %#lx: refs %#lx, order %u", m,
 			     f->refs.v, order);
 		return 0;
@@ -89,7 +90,8 @@ static uint64_t free_block(struct expected *e, uint64_t m, unsigned int heads[])
 			     m, m ^ size, order);
 	free_links(m, f, heads);
 	for (uint64_t i = m; i < m + size; i++) {
-		if (e[i].free || (i != m && (frame_of(mfn(i))->refs.v & ~FRAME_CLEAN)))
+		if (e[i].free ||
+		    (i != m && (frame_of(mfn(i))->refs.v & ~FRAME_CLEAN)))
 			oracle_fault("frame %#lx lies in the free block %#lx, "
 				     "refs %#lx",
 				     i, m, frame_of(mfn(i))->refs.v);
@@ -131,8 +133,21 @@ static void in_one_place(const struct expected *e, uint64_t m)
 			     f->refs.v, allocated ? "in" : "lost, not in");
 }
 
+/* What is claimed is there. */
+static void claims(void)
+{
+	uint64_t sum = 0;
+
+	for (struct domain *d = domain_next(-1); d; d = domain_next(d->id))
+		sum += d->frames.claimed;
+	if (sum > frame_free_pages())
+		oracle_fault("%lu pages are claimed, %lu free", sum,
+			     frame_free_pages());
+}
+
 void oracle_lists(struct expected *e)
 {
+	claims();
 	for (struct domain *d = domain_next(-1); d; d = domain_next(d->id))
 		domain_list(e, d);
 	free_blocks(e);

@@ -17,6 +17,7 @@
  *   bits for PIRQ EOIs   the same
  *   a loan               a reference; if for writing, a use as WRITABLE
  *   a device             a reference and a use of its own, for ever
+ *   the console's page   the same, of a directly booted guest
  *   an interrupted drop  a reference (mm/state.h: orphan, teardown_at)
  *
  * What is left over is a leak, what is missing is a use after free to come.
@@ -134,6 +135,8 @@ static void domain_holds(struct expected *e, const struct domain *d)
 		hold_page(e, fifo->page[i], "an event array");
 	if (d->irqs.eoi_bits)
 		hold_page(e, d->irqs.eoi_bits, "bits for PIRQ EOIs");
+	if (d->console.ring)
+		hold_page(e, d->console.ring, "a console");
 	if (d->mm.orphan)
 		hold(e, d->mm.orphan, FRAME_NONE, "an orphan");
 	if (d->mm.teardown_at)
@@ -210,6 +213,10 @@ static void compare(uint64_t m, const struct expected *e)
 			oracle_fault("frame %#lx of dom%u has type %u and %lu "
 				     "uses as %u",
 				     m, f->owner, t, e->uses[i], i);
+	if (host_m2p32[m] != (uint32_t)host_m2p[m])
+		oracle_fault("frame %#lx: its place is %#lx, for 32-bit guests "
+			     "%#x",
+			     m, host_m2p[m], host_m2p32[m]);
 	if (refs && f->owner != DOMID_XEN && !domain_find(f->owner))
 		oracle_fault("frame %#lx: owner dom%u does not exist", m,
 			     f->owner);

@@ -19,13 +19,12 @@
 #include "mm/entry.h"
 #include "operations.h"
 
-#define FRAMES_MAX   64
 #define RESTARTS_MAX 5000
 
 static struct {
 	uint64_t refs, type;
 	uint16_t owner;
-} was[FRAMES_MAX];
+} was[MAX_FRAMES];
 static bool was_settled;
 static char message[200];
 
@@ -66,10 +65,17 @@ static bool same_type(uint64_t a, uint64_t b)
 	return a == b || !((a | b) & FRAME_COUNT_MASK);
 }
 
+/* What nobody has may be clean, or not, and in a larger block. */
+static bool same_refs(uint64_t a, uint64_t b)
+{
+	return a == b || !((a | b) & FRAME_COUNT_MASK);
+}
+
 /* What is refused in a batch leaves what was done before it. */
 static bool is_batch(const struct op *op)
 {
-	return op->run == op_batch || op->run == op_pins;
+	return op->run == op_batch || op->run == op_pins ||
+	       op->run == op_exchange;
 }
 
 /* Frames of the other domain are as they were. */
@@ -114,7 +120,7 @@ const char *laws_after(const struct op *op, long rc)
 	for (uint64_t m = 0; m < frame_limit; m++) {
 		const struct frame *f = frame_of(mfn(m));
 
-		if (f->refs.v == was[m].refs && f->owner == was[m].owner &&
+		if (same_refs(f->refs.v, was[m].refs) &&
 		    same_type(f->type.v, was[m].type))
 			continue;
 		snprintf(message, sizeof(message),

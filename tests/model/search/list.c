@@ -13,8 +13,9 @@
 struct op ops[MAX_OPS];
 unsigned int nr_ops;
 
-static const char *const target_names[] = { "S0", "S1", "S2", "S3", "R0",
-					    "T1", "T2", "T3", "T4", "0" };
+static const char *const target_names[] = { "S0", "S1",	  "S2", "S3",
+					    "R0", "T1",	  "T2", "T3",
+					    "T4", "root", "0" };
 
 static const char *const right_names[] = { "none", "ro", "rw" };
 
@@ -44,7 +45,7 @@ static const char *const actor_names[] = { "A0", "A1", "B0" };
 		op_->run = (fn);                   \
 		op_->x = (uint8_t)(X);             \
 		op_->y = (uint8_t)(Y);             \
-		op_->idx = (uint8_t)(IDX);         \
+		op_->idx = (uint16_t)(IDX);        \
 		op_->how = (uint8_t)(HOW);         \
 	} while (0)
 
@@ -152,7 +153,8 @@ static void list_root(const struct lister *l)
 		ADD(l->a, op_root, x, 0, 0, MMUEXT_NEW_USER_BASEPTR,
 		    "%s user root %s", l->name, target_names[x]);
 	}
-	ADD(l->a, op_root, T4, 0, 0, MMUEXT_NEW_BASEPTR, "%s root T4", l->name);
+	ADD(l->a, op_root, ROOT, 0, 0, MMUEXT_NEW_BASEPTR, "%s root first",
+	    l->name);
 	ADD(l->a, op_root, NOTHING, 0, 0, MMUEXT_NEW_USER_BASEPTR,
 	    "%s user root 0", l->name);
 	ADD(l->a, op_mode, 0, 0, 0, 0, "%s other mode", l->name);
@@ -258,25 +260,100 @@ static void list_foreign(const struct lister *l)
 	}
 }
 
+/* The last entry of a 32-bit root leads to a table of a type of its own. */
+static void list_narrow(const struct lister *l)
+{
+	for (unsigned int i = 0; i < l->spares; i++)
+		for (unsigned int y = T4; y != l->first + l->spares;
+		     y = y == T4 ? l->first : y + 1)
+			ADD(l->a, op_write, l->first + i, y, 3, RW,
+			    "%s write %s[3] %s rw", l->name,
+			    target_names[l->first + i], target_names[y]);
+	for (unsigned int i = 0; i < l->spares; i++)
+		ADD(l->a, op_write, ROOT, l->first + i, 3, RW,
+		    "%s write root[3] %s rw", l->name,
+		    target_names[l->first + i]);
+	ADD(l->a, op_write, T4, l->first, ABI_HV32_SLOT_FIRST, RW,
+	    "%s write T4[428] S0 rw", l->name);
+}
+
+static void list_exchange(const struct lister *l)
+{
+	for (unsigned int i = 0; i < l->spares; i++)
+		ADD(l->a, op_exchange, l->first + i, NOTHING, 0, 0,
+		    "%s exchange %s", l->name, target_names[l->first + i]);
+	for (unsigned int i = 0; i < l->spares; i++)
+		for (unsigned int order = 0; order < 2; order++)
+			ADD(l->a, op_exchange, l->first, l->first + i, 0, order,
+			    "%s exchange %s and %s for order %u", l->name,
+			    target_names[l->first], target_names[l->first + i],
+			    order);
+	ADD(l->a, op_exchange, T1, NOTHING, 0, 0, "%s exchange T1", l->name);
+	if (kind->second_domain && l->first != R0)
+		ADD(l->a, op_exchange, R0, NOTHING, 0, 0, "%s exchange R0",
+		    l->name);
+}
+
+static void list_claim(const struct lister *l)
+{
+	static const uint8_t pages[] = { 0, 5, 6, 7 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++)
+		ADD(l->a, op_claim, pages[i], 0, 0, 0, "%s claim %u", l->name,
+		    pages[i]);
+}
+
+static void list_touch(const struct lister *l)
+{
+	for (unsigned int i = 0; i < l->spares; i++)
+		for (unsigned int r = RO; r <= RW; r++)
+			ADD(l->a, op_touch, i, 0, 0, r, "%s touch %s %s",
+			    l->name, target_names[l->first + i],
+			    right_names[r]);
+}
+
+static void list_shadow(const struct lister *l)
+{
+	ADD(l->a, op_shadow, 1, 0, 0, true, "%s log on", l->name);
+	ADD(l->a, op_shadow, 1, 0, 0, false, "%s shadows on", l->name);
+	ADD(l->a, op_shadow, 0, 0, 0, false, "%s log off", l->name);
+	ADD(l->a, op_log_take, 0, 0, 0, 0, "%s log take", l->name);
+}
+
+static void list_idle(const struct lister *l)
+{
+	if (l->a == A1 || (kind->ops_other & OPS_SHADOW))
+		ADD(l->a, op_idle, 0, 0, 0, 0, "%s idle", l->name);
+}
+
+static void list_die(const struct lister *l)
+{
+	if (l->a == A0)
+		ADD(A0, op_die, 0, 0, 0, 0, "A dies");
+}
+
+static const struct {
+	uint32_t ops;
+	void (*list)(const struct lister *);
+} lists[] = {
+	{ OPS_MAP, list_map },	       { OPS_CROSS, list_cross },
+	{ OPS_TABLE, list_table },     { OPS_TOP, list_top },
+	{ OPS_PIN, list_pin },	       { OPS_ROOT, list_root },
+	{ OPS_FLUSH, list_flush },     { OPS_BALLOON, list_balloon },
+	{ OPS_SEGMENT, list_segment }, { OPS_PAGE, list_page },
+	{ OPS_WRITE, list_store },     { OPS_BATCH, list_batch },
+	{ OPS_NARROW, list_narrow },   { OPS_EXCHANGE, list_exchange },
+	{ OPS_CLAIM, list_claim },     { OPS_TOUCH, list_touch },
+	{ OPS_SHADOW, list_shadow },   { OPS_RUN, list_idle },
+	{ OPS_FOREIGN, list_foreign }, { OPS_DIE, list_die },
+};
+
 static void list_actor(const struct lister *l)
 {
-	static void (*const lists[])(const struct lister *) = {
-		list_map,     list_cross, list_table, list_top,
-		list_pin,     list_root,  list_flush, list_balloon,
-		list_segment, list_page,  list_store, list_batch,
-	};
-
 	add("%s go on", l->name)->actor = l->a;
 	for (unsigned int i = 0; i < ARRAY_SIZE(lists); i++)
-		if (l->ops & 1U << i)
-			lists[i](l);
-	if ((l->ops & OPS_RUN) && l->a == A1)
-		ADD(l->a, op_idle, 0, 0, 0, 0, "%s idle", l->name);
-	if (l->ops & OPS_FOREIGN)
-		list_foreign(l);
-	for (unsigned int i = nr_ops; i--;)
-		if (ops[i].run == op_idle || ops[i].run == op_die)
-			ops[i].without_cpu = true;
+		if (l->ops & lists[i].ops)
+			lists[i].list(l);
 }
 
 void ops_list(const struct world_kind *k)
@@ -288,10 +365,6 @@ void ops_list(const struct world_kind *k)
 		l.name = actor_names[l.a];
 		list_actor(&l);
 	}
-	if (k->ops & OPS_DIE) {
-		ADD(A0, op_die, 0, 0, 0, 0, "A dies");
-		ops[nr_ops - 1].without_cpu = true;
-	}
 	if (k->second_domain) {
 		l = (struct lister){ .a = B0,
 				     .name = actor_names[B0],
@@ -300,4 +373,7 @@ void ops_list(const struct world_kind *k)
 				     .ops = k->ops_other };
 		list_actor(&l);
 	}
+	for (unsigned int i = 0; i < nr_ops; i++)
+		ops[i].without_cpu =
+			ops[i].run == op_idle || ops[i].run == op_die;
 }

@@ -53,7 +53,7 @@ static uint64_t frame_hash(uint64_t h, const struct frame *f, bool caches)
 {
 	bool used = f->type.v & FRAME_COUNT_MASK;
 
-	h = mix(h, f->refs.v);
+	h = mix(h, caches ? f->refs.v : f->refs.v & ~FRAME_CLEAN);
 	if (used || caches)
 		h = mix(h, f->type.v);
 	h = mix(h, (uint64_t)f->owner << 32 |
@@ -61,7 +61,7 @@ static uint64_t frame_hash(uint64_t h, const struct frame *f, bool caches)
 	if (!used && caches)
 		h = mix(h, stale_on(f));
 	if (f->refs.v & FRAME_FREE)
-		return mix(h, (uint64_t)f->next << 32 | f->prev);
+		return caches ? mix(h, (uint64_t)f->next << 32 | f->prev) : h;
 	if (!(f->refs.v & FRAME_COUNT_MASK) || (f->refs.v & FRAME_SHARED))
 		return h;
 	return contents_hash(h, frame_ptr(f));
@@ -80,8 +80,48 @@ static uint64_t vcpu_hash(uint64_t h, const struct vcpu *v)
 	return mix(h, (uint64_t)v->mm.gdt_entries << 1 | v->trap.kernel_mode);
 }
 
+/*
+ * What the processor walks under shadow tables, as far as it can be reached;
+ * which page of ours a table is in makes no difference.
+ */
+static uint64_t shadow_hash(uint64_t h, const struct frame *f,
+			    unsigned int level)
+{
+	const uint64_t *table = frame_ptr(f);
+
+	for (unsigned int i = 0; i < 512; i++) {
+		uint64_t m = pte_mfn(table[i]).v;
+
+		if (!(table[i] & PTE_P) || m < HOST_RESERVED_FRAMES)
+			continue; /* ours leads to reserved memory */
+		h = mix(h, i | table[i] << 52 | (uint64_t)level << 48);
+		h = level == 1 ? mix(h, table[i])
+			       : shadow_hash(h, frame_of(mfn(m)), level - 1);
+	}
+	return h;
+}
+
+static uint64_t shadows_hash(uint64_t h, const struct domain *d)
+{
+	unsigned int top = d->width == WIDTH_32 ? 3 : 4;
+
+	h = mix(h, d->mm.shadowed | (uint64_t)d->frames.logging << 1 |
+			   (uint64_t)(d->mm.shadow != NULL) << 2);
+	h = mix(h, frame_free_pages());
+	for (uint32_t i = 0; d->mm.shadowed && i < d->max_vcpus; i++)
+		for (unsigned int k = 0; k < 2; k++)
+			h = shadow_hash(mix(h, k),
+					d->vcpu[i]->mm.shadow_root[k], top);
+	for (uint64_t m = 0; d->frames.logging && m < frame_limit; m++)
+		h = mix(h, dirty_noted(d, frame_of(mfn(m))));
+	return h;
+}
+
 static uint64_t domain_hash(uint64_t h, const struct domain *d)
 {
+	h = mix(h, d->frames.claimed << 1 | (d->mm.companion_spare != NULL));
+	if (kind->ops_other & OPS_SHADOW)
+		h = shadows_hash(h, d);
 	h = mix(h, number(d->mm.orphan) << 32 | number(d->mm.teardown_at));
 	h = mix(h, d->mm.teardown_phase | (uint64_t)d->state.v << 32);
 	for (uint32_t i = 0; i < d->max_vcpus; i++)
@@ -137,5 +177,5 @@ uint64_t state_hash(void)
 			h = mix(h, words(i)[k]);
 	}
 	host_tlb_each(cached_hash, &sum);
-	return mix(mix(h, sum), guests.given_up);
+	return mix(mix(h, sum), guests.given_up | guests.apart << 1);
 }

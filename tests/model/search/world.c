@@ -68,6 +68,61 @@ const struct world_kind world_kinds[] = {
 	  .privileged = true,
 	  .ops = OPS_MAP | OPS_CROSS | OPS_PIN | OPS_BALLOON | OPS_DIE,
 	  .ops_other = OPS_MAP | OPS_FOREIGN | OPS_BALLOON },
+	{ .name = "narrow",
+	  .spares = 3,
+	  .narrow = true,
+	  .ops = OPS_MAP | OPS_PIN | OPS_ROOT | OPS_TABLE | OPS_NARROW,
+	  .before = "A0 write S1[0] S0 rw, A0 write S2[0] S1 rw, "
+		    "A0 map S0 ro, A0 map S1 ro, A0 map S2 ro" },
+	{ .name = "narrow-calls",
+	  .spares = 2,
+	  .free = 1,
+	  .narrow = true,
+	  .second_vcpu = true,
+	  .ops = OPS_MAP | OPS_BATCH | OPS_SEGMENT | OPS_BALLOON |
+		 OPS_EXCHANGE | OPS_WRITE },
+	{ .name = "separated",
+	  .spares = 2,
+	  .free = 12, /* for companions */
+	  .separated = true,
+	  .second_vcpu = true,
+	  .ops = OPS_MAP | OPS_PIN | OPS_ROOT | OPS_TABLE | OPS_RUN | OPS_TOP,
+	  .before = "A0 map S0 ro, A0 map S1 ro" },
+	{ .name = "exchange",
+	  .spares = 2,
+	  .free = 2,
+	  .second_vcpu = true,
+	  .second_domain = true,
+	  .ops = OPS_MAP | OPS_EXCHANGE | OPS_PIN | OPS_WRITE | OPS_DIE,
+	  .ops_other = OPS_MAP | OPS_BALLOON },
+	{ .name = "claims",
+	  .spares = 2,
+	  .free = 2,
+	  .second_domain = true,
+	  .privileged = true,
+	  .ops = OPS_MAP | OPS_BALLOON | OPS_DIE,
+	  .ops_other = OPS_CLAIM | OPS_MAP | OPS_BALLOON },
+	{ .name = "log",
+	  .frames = 160,
+	  .spares = 2,
+	  .free = 96, /* for shadow tables */
+	  .second_vcpu = true,
+	  .second_domain = true,
+	  .privileged = true,
+	  .ops = OPS_MAP | OPS_PIN | OPS_TOUCH | OPS_WRITE | OPS_RUN | OPS_TOP,
+	  .ops_other = OPS_SHADOW },
+	{ .name = "narrow-log",
+	  .frames = 160,
+	  .spares = 3,
+	  .free = 96,
+	  .narrow = true,
+	  .second_domain = true,
+	  .privileged = true,
+	  .ops = OPS_MAP | OPS_PIN | OPS_ROOT | OPS_TABLE | OPS_TOUCH |
+		 OPS_NARROW | OPS_DIE,
+	  .ops_other = OPS_SHADOW,
+	  .before = "A0 write S1[0] S0 rw, A0 write S2[0] S1 rw, "
+		    "A0 map S0 ro, A0 map S1 ro, A0 map S2 ro, B0 log on" },
 	{ .name = "endings",
 	  .spares = 3,
 	  .second_vcpu = true,
@@ -95,6 +150,23 @@ const struct world_kind world_kinds[] = {
 	  .races = true,
 	  .ops = OPS_SEGMENT | OPS_MAP,
 	  .before = "A0 map S0 ro, A1 gdt S0" },
+	{ .name = "race-exchange",
+	  .spares = 1,
+	  .free = 1,
+	  .second_vcpu = true,
+	  .races = true,
+	  .ops = OPS_MAP | OPS_PIN | OPS_EXCHANGE | OPS_BALLOON,
+	  .before = "A0 map S0 none" },
+	{ .name = "race-log",
+	  .frames = 160,
+	  .spares = 1,
+	  .free = 96,
+	  .second_domain = true,
+	  .privileged = true,
+	  .races = true,
+	  .ops = OPS_MAP | OPS_PIN | OPS_TOUCH,
+	  .ops_other = OPS_SHADOW | OPS_FOREIGN,
+	  .before = "B0 log on" },
 	{ .name = "race-tables",
 	  .spares = 2,
 	  .second_vcpu = true,
@@ -104,7 +176,7 @@ const struct world_kind world_kinds[] = {
 };
 const unsigned int nr_world_kinds = ARRAY_SIZE(world_kinds);
 
-#define FRAMES 56
+#define FRAMES 56 /* if a world does not say */
 
 struct guests guests;
 const struct world_kind *kind;
@@ -152,11 +224,14 @@ void world_make(const struct world_kind *k)
 
 	kind = k;
 	memset(&guests, 0, sizeof(guests));
-	host_init(FRAMES, NR_ACTORS);
+	host_init(k->frames ? k->frames : FRAMES, NR_ACTORS);
+	host_separates_roots = k->separated;
 	window = frame_alloc_hv(0);
 	if (k->privileged)
 		host_guest_make(b, 5, 1, true);
+	host_width = k->narrow ? WIDTH_32 : WIDTH_64;
 	host_guest_make(a, k->spares + 4, 2, false);
+	host_width = WIDTH_64;
 	if (k->second_domain && !k->privileged)
 		host_guest_make(b, 5, 1, false);
 	host_tlb_cache_upper = true;
@@ -166,7 +241,7 @@ void world_make(const struct world_kind *k)
 		host_cpu_select(A1);
 		host_vcpu_enter(a->d->vcpu[1]);
 		if (mm_root_set(a->d->vcpu[1], false,
-				guest_mfn(frame_mfn(a->l4).v)))
+				guest_mfn(frame_mfn(a->root).v)))
 			host_fail("no root for the second vcpu");
 	}
 	if (k->second_domain)
@@ -187,8 +262,10 @@ static long apply(const struct op *op)
 	struct pending *p = &guests.pending[op->actor];
 	const struct op *what = op;
 	struct call_args args = { { 0 } };
+	uint64_t kept[WORDS];
 	long rc;
 
+	memcpy(kept, words(op->actor), sizeof(kept));
 	if (!op->run) { /* the one that resumes */
 		if (!p->op)
 			return -ENOENT;
@@ -200,8 +277,10 @@ static long apply(const struct op *op)
 	if (op->run)
 		memset(words(op->actor), 0, WORDS * 8);
 	rc = what->run(what, &args);
-	if (rc == -ENOENT)
+	if (rc == -ENOENT) { /* and what was interrupted waits on */
+		memcpy(words(op->actor), kept, sizeof(kept));
 		return rc;
+	}
 	if (op->run && p->op)
 		guests.given_up = true;
 	p->op = rc == -ERESTART ? (uint8_t)(what - ops + 1) : 0;

@@ -14,27 +14,35 @@
 enum actor { A0, A1, B0, NR_ACTORS };
 
 /* What guests try, by groups (operations.c). */
-#define OPS_MAP	    (1U << 0) /* their own pages: read-only, writable, not */
-#define OPS_CROSS   (1U << 1) /* what is not theirs to map, aliases */
-#define OPS_TABLE   (1U << 2) /* entries of spare pages */
-#define OPS_TOP	    (1U << 3) /* entries of the first tables */
-#define OPS_PIN	    (1U << 4)
-#define OPS_ROOT    (1U << 5)
-#define OPS_FLUSH   (1U << 6)
-#define OPS_BALLOON (1U << 7)
-#define OPS_SEGMENT (1U << 8)
-#define OPS_PAGE    (1U << 9)  /* clear and copy */
-#define OPS_WRITE   (1U << 10) /* through what the TLB holds */
-#define OPS_BATCH   (1U << 11)
-#define OPS_RUN	    (1U << 12) /* CPU 1 idles, and runs again */
-#define OPS_DIE	    (1U << 13)
-#define OPS_FOREIGN (1U << 14) /* a privileged domain and another's frames */
+#define OPS_MAP	     (1U << 0) /* their own pages: read-only, writable, not */
+#define OPS_CROSS    (1U << 1) /* what is not theirs to map, aliases */
+#define OPS_TABLE    (1U << 2) /* entries of spare pages */
+#define OPS_TOP	     (1U << 3) /* entries of the first tables */
+#define OPS_PIN	     (1U << 4)
+#define OPS_ROOT     (1U << 5)
+#define OPS_FLUSH    (1U << 6)
+#define OPS_BALLOON  (1U << 7)
+#define OPS_SEGMENT  (1U << 8)
+#define OPS_PAGE     (1U << 9)	/* clear and copy */
+#define OPS_WRITE    (1U << 10) /* through what the TLB holds */
+#define OPS_BATCH    (1U << 11)
+#define OPS_RUN	     (1U << 12) /* CPU 1 idles, and runs again */
+#define OPS_DIE	     (1U << 13)
+#define OPS_FOREIGN  (1U << 14) /* a privileged domain and another's frames */
+#define OPS_EXCHANGE (1U << 15)
+#define OPS_CLAIM    (1U << 16) /* for the other domain */
+#define OPS_TOUCH    (1U << 17) /* accesses that may fault */
+#define OPS_NARROW   (1U << 19) /* the last entry of a 32-bit root */
+#define OPS_SHADOW   (1U << 18) /* the other domain's, and its log */
 
 struct world_kind {
 	const char *name;
 	unsigned int spares; /* of the first domain; the second has one */
 	unsigned int free;   /* frames */
+	unsigned int frames; /* of the machine; 0: enough for the guests */
 	bool second_vcpu, second_domain, privileged;
+	bool narrow;	    /* the first domain is a 32-bit one */
+	bool separated;	    /* roots have companions */
 	uint32_t ops;	    /* of the first domain */
 	uint32_t ops_other; /* of the second */
 	bool races;	    /* two operations at once, not one by one */
@@ -48,13 +56,16 @@ extern const unsigned int nr_world_kinds;
 struct op {
 	long (*run)(const struct op *op, struct call_args *args);
 	enum actor actor;
-	uint8_t x, y, idx, how; /* whose meaning is run's */
-	bool without_cpu;	/* no vcpu does it */
+	uint8_t x, y, how; /* whose meaning is run's */
+	uint16_t idx;
+	bool without_cpu; /* no vcpu does it */
 	char name[OP_NAME_MAX];
 };
 
 /* The operations of this world; an index of theirs is all a search knows. */
 #define MAX_OPS 250
+/* What a machine may have. */
+#define MAX_FRAMES 192
 extern struct op ops[MAX_OPS];
 extern unsigned int nr_ops;
 /* Fills the list. */
@@ -70,6 +81,7 @@ struct guests {
 		struct call_args args;
 	} pending[NR_ACTORS];
 	bool given_up; /* some interrupted call was never resumed */
+	uint8_t apart; /* CPUs that the first domain is kept away from */
 };
 extern struct guests guests;
 extern const struct world_kind *kind;
