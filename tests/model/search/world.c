@@ -71,7 +71,8 @@ const struct world_kind world_kinds[] = {
 	{ .name = "narrow",
 	  .spares = 3,
 	  .narrow = true,
-	  .ops = OPS_MAP | OPS_PIN | OPS_ROOT | OPS_TABLE | OPS_NARROW,
+	  .ops = OPS_MAP | OPS_PIN | OPS_ROOT | OPS_TABLE | OPS_NARROW |
+		 OPS_BATCH,
 	  .before = "A0 write S1[0] S0 rw, A0 write S2[0] S1 rw, "
 		    "A0 map S0 ro, A0 map S1 ro, A0 map S2 ro" },
 	{ .name = "narrow-calls",
