@@ -11,7 +11,8 @@ static struct spinlock table_lock = SPINLOCK_INIT(LOCK_RANK_DOMLIST);
 static atomic64_t
 	table[DOMAIN_IDS]; /* struct domain *; table_lock to change */
 
-struct domain domain_io = { .id = DOMID_IO };
+/* No frame has this owner: who names it is asked what he may use. */
+struct domain domain_io = { .id = DOMID_SELF };
 struct domain domain_shown = { .id = FRAME_SHOWN };
 
 static struct domain *at(uint32_t id)

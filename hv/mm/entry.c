@@ -61,8 +61,12 @@ uint64_t device_get(struct domain *d, const struct domain *owner, uint64_t pte)
 	struct frame *f = frame_of(mfn(m));
 
 	if (m >= ARCH_FRAMES || !device_allowed(d, f, m, owner) ||
-	    !frame_get_data(f, frame_usual(DOMID_IO), &domain_io, pte & PTE_RW))
+	    !frame_ref(f))
 		return 0;
+	if ((pte & PTE_RW) && !frame_ref_type(f)) {
+		frame_put(f);
+		return 0;
+	}
 	return (pte & ~(rule->clear & ~PTE_CACHE)) | rule->set;
 }
 

@@ -186,6 +186,9 @@ static void by_permission_only(void **state)
 	assert_int_equal(domain_set_use(g.d, set, 0, ~0UL, false), 0);
 	assert_int_equal(map(FAR, RO, DOMID_SELF), -EINVAL);
 	assert_int_equal(map(FAR, RO, DOMID_IO), -EINVAL);
+	assert_int_equal(map(HOLE, RO, DOMID_SELF), -EINVAL);
+	assert_int_equal(map(HOLE, RO, DOMID_IO), -EINVAL);
+	assert_int_equal(map(HOLE, RW, DOMID_IO), -EINVAL);
 	assert_int_equal(domain_set_use(g.d, set, FAR, FAR, true), 0);
 	assert_int_equal(map(FAR, RW, DOMID_SELF), 0);
 	assert_int_equal(map(FAR + 1, RO, DOMID_SELF), -EINVAL);
@@ -207,6 +210,8 @@ static void permission_withdrawn(void **state)
 	assert_int_equal(map(FAR, RW, DOMID_SELF), -EINVAL);
 	assert_int_equal(map(FAR, RW, DOMID_IO), -EINVAL);
 	assert_int_equal(entry() & PTE_RW, 0);
+	assert_int_equal(domain_set_use(g.d, set, HOLE, HOLE, false), 0);
+	assert_int_equal(map(HOLE, RO, DOMID_IO), -EINVAL);
 	assert_int_equal(map(FAR, RO | PTE_NX, DOMID_SELF), 0);
 	assert_int_equal(map(0, 0, DOMID_SELF), 0);
 	assert_int_equal(mapped(FAR), 0);
