@@ -53,8 +53,9 @@ class Machine:
     """A running QEMU with its serial port; use it in a with statement."""
 
     def __init__(self, modules=(), kernel=LODGE, line=LINE, loader="direct",
-                 machine="pc", cpu="qemu64", memory="1G", extra=()):
-        self.name = current
+                 machine="pc", cpu="qemu64", memory="1G", extra=(), another=""):
+        # A second machine in a case has a name, for logs of its own.
+        self.name = current + another
         self.output = ""
         self.seen = 0
         self.reason = None
@@ -82,7 +83,8 @@ class Machine:
         return ["-i", iso] + (["-e"] if loader == "grub-efi" else [])
 
     def _run(self, command):
-        self.log = open("%s/%s.log" % (LOGS, self.name), "ab")
+        mode = "wb" if self.name != current else "ab"
+        self.log = open("%s/%s.log" % (LOGS, self.name), mode)
         self.log.write(("$ %s\n" % " ".join(command)).encode())
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
