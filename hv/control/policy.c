@@ -135,6 +135,7 @@ static int range_put(struct list_out *out, const struct domain_cpuid *p,
 
 static int leaves_put(const struct domain_cpuid *p, uint64_t va, uint32_t *n)
 {
+	static const uint32_t none[4];
 	struct list_out out = { .va = va, .room = *n };
 	int rc;
 
@@ -143,6 +144,14 @@ static int leaves_put(const struct domain_cpuid *p, uint64_t va, uint32_t *n)
 		return 0;
 	}
 	rc = range_put(&out, p, 0, BASIC_LAST);
+	/*
+	 * The toolstack's list has these two in any case, and it writes that
+	 * one into the room that ours had.
+	 */
+	if (!rc)
+		rc = leaf_put(&out, SPECIAL, XEN_CPUID_NO_SUBLEAF, none);
+	if (!rc)
+		rc = leaf_put(&out, SPECIAL_OTHER, XEN_CPUID_NO_SUBLEAF, none);
 	if (!rc)
 		rc = range_put(&out, p, EXTENDED_FIRST, EXTENDED_LAST);
 	if (!rc)
