@@ -340,8 +340,11 @@ static void status_fill(const struct event_channel *ch, struct evtchn_status *s)
 
 int event_status(struct domain *d, struct evtchn_status *status)
 {
+	/* Port 0 is nobody's, but those who list all ports begin with it. */
+	static const struct event_channel reserved;
 	struct event_locked l = event_lock(d);
-	const struct event_channel *ch = event_channel(l, status->port);
+	const struct event_channel *ch = status->port ?
+		event_channel(l, status->port) : &reserved;
 
 	if (ch)
 		status_fill(ch, status);

@@ -131,7 +131,7 @@ static void bad_ports_are_refused(void **state)
 		assert_int_equal(event_send(b, bad[i]), -EINVAL);
 		assert_int_equal(event_close(b, bad[i]), -EINVAL);
 		assert_int_equal(event_unmask(b, bad[i]), -EINVAL);
-		assert_int_equal(event_status(b, &s), -EINVAL);
+		assert_int_equal(event_status(b, &s), bad[i] ? -EINVAL : 0);
 		assert_int_equal(event_bind_vcpu(b, bad[i], 0), -EINVAL);
 		assert_int_equal(event_bind_interdomain(a, b->id, bad[i], &out),
 				 -EINVAL);

@@ -187,6 +187,8 @@ static void refused(void)
 	}
 	TEST_RESULT(event_unmask(0xffffffffU), -XEN_EINVAL);
 	TEST_RESULT(status(0xffffffffU, &s), -XEN_EINVAL);
+	TEST_RESULT(status(0, &s), 0);
+	TEST_RESULT((long)s.status, EVTCHNSTAT_closed);
 	TEST_RESULT(event_bind_ipi(500), -XEN_ENOENT);
 	TEST_RESULT(event_bind_interdomain(4000, 1), -XEN_ESRCH);
 	TEST_RESULT(event_bind_interdomain(DOMID_SELF, 1000), -XEN_EINVAL);
