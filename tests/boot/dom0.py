@@ -106,8 +106,8 @@ class Shell(harness.Machine):
         self.again(LEAVE, self.left, 60, pause=20)
         self.left = None
 
-    def again(self, text, pattern, seconds, pause=5):
-        """Type this every few seconds until that comes."""
+    def again(self, text, pattern, seconds, pause=1):
+        """Type this every so often until that comes."""
         end = self.seconds() + seconds
         while True:
             self.send(text)
