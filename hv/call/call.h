@@ -54,7 +54,7 @@ hypercall_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch,
 	hc_console_io, hc_update_va_mapping_otherdomain, hc_vm_assist,
 	hc_vcpu_op, hc_set_segment_base, hc_mmuext_op, hc_nmi_op, hc_sched_op,
 	hc_callback_op, hc_event_channel_op, hc_physdev_op, hc_domctl,
-	hc_sysctl, hc_xenpmu_op, hc_platform_op, hc_grant_table_op;
+	hc_sysctl, hc_xenpmu_op, hc_platform_op, hc_mca, hc_grant_table_op;
 /* Those whose progress, or whose lists, are different in 32 bits. */
 hypercall_fn hc_mmu_update32, hc_mmuext_op32;
 

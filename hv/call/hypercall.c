@@ -44,6 +44,8 @@ static hypercall_fn *const table[] = {
 	[__HYPERVISOR_physdev_op] = hc_physdev_op,
 	[__HYPERVISOR_sysctl] = hc_sysctl,
 	[__HYPERVISOR_domctl] = hc_domctl,
+	[__HYPERVISOR_platform_op] = hc_platform_op,
+	[__HYPERVISOR_mca] = hc_mca,
 	[__HYPERVISOR_xenpmu_op] = hc_xenpmu_op,
 };
 

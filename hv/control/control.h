@@ -63,6 +63,16 @@ void control_domain_info(struct domain *d,
 /* its processor (policy.c). */
 [[nodiscard]] int control_featureset(struct xen_sysctl_cpu_featureset *op);
 [[nodiscard]] int control_policy_of_machine(struct xen_sysctl_cpu_policy *op);
+/* One platform_op of a privileged domain, copied in: 0 and op is to be copied
+ * back, or an error (platform.c). XENPF_getidletime is apart. */
+[[nodiscard]] int control_platform(struct domain *d,
+				   struct xen_platform_op *op);
+[[nodiscard]] int control_idle_times(struct xenpf_getidletime *t);
+/* XEN_MC_physcpuinfo: of each CPU, where, what and how many banks of errors;
+ * without a place to write: how many. -EFAULT. */
+[[nodiscard]] int control_mc_cpus(struct xen_mc_physcpuinfo *p);
+/* Where a CPU sits (machine.c). */
+struct xen_sysctl_cputopo control_cpu_place(unsigned int cpu);
 /* A word of a policy's featureset; NULL: of the machine's own. */
 uint32_t control_feature_word(const struct domain_cpuid *p, unsigned int n);
 

@@ -51,7 +51,7 @@ static struct shifts shifts(void)
 	return s;
 }
 
-static struct xen_sysctl_cputopo place_of(unsigned int cpu)
+struct xen_sysctl_cputopo control_cpu_place(unsigned int cpu)
 {
 	uint32_t id = arch_apic_id(cpu);
 	struct shifts s = shifts();
@@ -72,7 +72,7 @@ int control_cpu_topology(struct xen_sysctl_cputopoinfo *t)
 	}
 	t->num_cpus = MIN(t->num_cpus, n);
 	for (unsigned int i = 0; i < t->num_cpus; i++) {
-		struct xen_sysctl_cputopo place = place_of(i);
+		struct xen_sysctl_cputopo place = control_cpu_place(i);
 
 		if (guest_copy_to((uint64_t)t->cputopo.p + i * sizeof(place),
 				  &place, sizeof(place)))
@@ -99,11 +99,11 @@ int control_cpuinfo(struct xen_sysctl_getcpuinfo *c)
 /* The first package stands for the others, as the interface has it. */
 static void count_siblings(struct xen_sysctl_physinfo *p)
 {
-	struct xen_sysctl_cputopo first = place_of(0);
+	struct xen_sysctl_cputopo first = control_cpu_place(0);
 	uint32_t threads = 0, package = 0;
 
 	for (unsigned int i = 0; i < p->nr_cpus; i++) {
-		struct xen_sysctl_cputopo place = place_of(i);
+		struct xen_sysctl_cputopo place = control_cpu_place(i);
 
 		package += place.socket == first.socket;
 		threads += place.socket == first.socket &&

@@ -64,6 +64,14 @@ _Noreturn void arch_machine_off(void)
 	host_fail("machine off");
 }
 
+uint16_t host_off_by[2];
+
+void arch_machine_off_by(uint16_t pm1a, uint16_t pm1b)
+{
+	host_off_by[0] = pm1a;
+	host_off_by[1] = pm1b;
+}
+
 _Noreturn void arch_machine_reboot(void)
 {
 	host_fail("machine reboot");

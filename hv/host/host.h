@@ -208,6 +208,8 @@ void host_msr_set(uint32_t msr, uint64_t value);
 void host_port_set(uint16_t port, uint32_t value);
 uint32_t host_port_last_write(uint16_t port);
 unsigned int host_pokes(unsigned int cpu);
+/* What arch_machine_off_by() was told last. */
+extern uint16_t host_off_by[2];
 /*
  * Called when a CPU idles and nothing that the machine knows of will wake it,
  * or only timers have for a while: something comes from outside. NULL after

@@ -144,6 +144,11 @@ uint32_t arch_apic_id(unsigned int cpu)
 	return cpu;
 }
 
+uint32_t arch_acpi_id(unsigned int cpu)
+{
+	return cpu + 1;
+}
+
 /* Two slots, one of them for each CPU of its own. */
 void arch_companion_fill(uint64_t *l4, unsigned int cpu)
 {

@@ -93,6 +93,8 @@ bool arch_separates_roots(bool privileged);
 unsigned int arch_nr_cpus(void);
 /* The number by which the machine knows that CPU. */
 uint32_t arch_apic_id(unsigned int cpu);
+/* And the one by which the firmware's programs do. */
+uint32_t arch_acpi_id(unsigned int cpu);
 
 /* ---- Page-table entries ---- */
 
@@ -253,6 +255,8 @@ void arch_screen_give(void);
 /* Takes the next character typed at the machine's console, or -1. */
 int arch_console_read(void);
 _Noreturn void arch_machine_off(void);
+/* It will do so by these words for the two PM1 control registers. */
+void arch_machine_off_by(uint16_t pm1a, uint16_t pm1b);
 _Noreturn void arch_machine_reboot(void);
 _Noreturn void arch_panic(void);
 

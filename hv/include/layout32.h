@@ -42,6 +42,8 @@ struct frame_number {
 	LAYOUT(set_iobitmap, struct physdev_set_iobitmap, 8)                \
 	LAYOUT(physdev_apic, struct physdev_apic, 12)                       \
 	LAYOUT(physdev_map_pirq, struct physdev_map_pirq, 36)               \
+	LAYOUT(getidletime, struct xenpf_getidletime, 20)                   \
+	LAYOUT(mc_physcpuinfo, struct xen_mc_physcpuinfo, 12)               \
 	LAYOUT(platform_parameters, struct xen_platform_parameters, 4)      \
 	LAYOUT(frame_number, struct frame_number, 4)                        \
 	LAYOUT(acquire_resource, struct xen_mem_acquire_resource, 28)       \
@@ -114,6 +116,15 @@ struct frame_number {
 #define FIELDS_set_iobitmap(F)           \
 	F(uint32_t, bitmap, bitmap.p, 0) \
 	F(uint32_t, nr_ports, nr_ports, 4)
+#define FIELDS_getidletime(F)                      \
+	F(uint32_t, cpumap, cpumap_bitmap.p, 0)    \
+	F(uint32_t, nr_cpus, cpumap_nr_cpus, 4)    \
+	F(uint32_t, idletime, idletime.p, 8)       \
+	F(uint64_t, now, now, 12)
+#define FIELDS_mc_physcpuinfo(F)     \
+	F(uint32_t, ncpus, ncpus, 0) \
+	F(uint32_t, pad, _pad0, 4)   \
+	F(uint32_t, info, info.p, 8)
 #define FIELDS_physdev_apic(F)                       \
 	F(uint32_t, apic_physbase, apic_physbase, 0) \
 	F(uint32_t, reg, reg, 4)                     \

@@ -312,6 +312,14 @@ uint32_t arch_apic_id(unsigned int cpu)
 	return apic.ids[cpu];
 }
 
+uint32_t arch_acpi_id(unsigned int cpu)
+{
+	for (unsigned int i = 0; i < acpi.ncpus; i++)
+		if (acpi.cpus[i].apic_id == apic.ids[cpu])
+			return acpi.cpus[i].uid;
+	return UINT32_MAX;
+}
+
 #define ICR_WAIT 1000000
 
 void arch_cpu_poke(unsigned int cpu)

@@ -77,6 +77,13 @@ _Noreturn void arch_machine_off(void)
 	arch_panic();
 }
 
+void arch_machine_off_by(uint16_t pm1a, uint16_t pm1b)
+{
+	acpi.has_s5 = true;
+	acpi.s5_type_a = (pm1a & PM1_SLEEP_TYPE) >> PM1_SLEEP_TYPE_SHIFT;
+	acpi.s5_type_b = (pm1b & PM1_SLEEP_TYPE) >> PM1_SLEEP_TYPE_SHIFT;
+}
+
 static void reset_by_acpi(void)
 {
 	uint64_t at = acpi.reset.address;
