@@ -30,190 +30,144 @@
 #define IN_USE	  (GTF_reading | GTF_writing)
 #define TRIES_MAX 4 /* that a guest may change its entry under our hands */
 
-static uint32_t bits_of(bool writing)
-{
-	return GTF_reading | (writing ? GTF_writing : 0);
-}
-
-/* The word of statuses, and the shift, that has entry ref's. */
-static uint32_t *status_word(const struct domain_grant *g, uint32_t ref,
-			     unsigned int *shift)
-{
-	grant_status_t *page = g->status[ref / GRANT_STATUSES];
-
-	*shift = ref % 2 * 16;
-	return (uint32_t *)(page + ref % GRANT_STATUSES / 2 * 2);
-}
-
-static void bits_clear(struct grant_locked l, uint32_t ref, uint32_t bits)
-{
-	const struct domain_grant *g = &l.d->grant;
-	uint32_t *word = grant_header(g, ref);
-	unsigned int shift = 0;
-
-	if (g->version == 2)
-		word = status_word(g, ref, &shift);
-	shared_and32(word, ~(bits << shift));
-}
-
 /* Whether an entry of that header may be used so. */
-static bool header_allows(const struct domain_grant *g, uint32_t header,
-			  uint16_t by, bool writing, bool copy)
+static inline bool header_allows(const struct grant_entry *e, uint32_t header,
+				 uint16_t by, bool writing, bool copy)
 {
-	uint32_t type = header & GTF_type_mask;
-	bool part = g->version == 2 &&
-		    (type == GTF_transitive || (header & GTF_sub_page));
-
-	if (header >> 16 != by || (writing && (header & GTF_readonly)))
+	if (unlikely(header >> 16 != by) ||
+	    unlikely(writing && (header & GTF_readonly)))
 		return false;
-	if (part && !copy)
-		return false;
-	return type == GTF_permit_access ||
-	       (type == GTF_transitive && g->version == 2);
+	if (likely(e->version == 1))
+		return (header & GTF_type_mask) == GTF_permit_access;
+	/* What grants less than a page, or another's, can only be copied. */
+	if ((header & GTF_type_mask) == GTF_transitive)
+		return copy;
+	return (header & GTF_type_mask) == GTF_permit_access &&
+	       (copy || !(header & GTF_sub_page));
 }
 
 /*
  * Marks the entry in use. GNTST_*; *header is what it was. If it is refused
  * some bits may be set: the caller clears what nobody else needs.
  */
-static int entry_mark(struct grant_locked l, uint32_t ref, uint16_t by,
-		      bool writing, bool copy, uint32_t *header)
+static inline int entry_mark(const struct grant_entry *e, uint16_t by,
+			     bool writing, bool copy, uint32_t *header)
 {
-	const struct domain_grant *g = &l.d->grant;
-	uint32_t *word = grant_header(g, ref), *status;
-	uint32_t bits = bits_of(writing), h = shared_load32(word);
-	unsigned int shift;
+	uint32_t bits = GTF_reading | (writing ? GTF_writing : 0);
+	uint32_t h = shared_load32(e->header);
 
 	for (unsigned int i = 0; i < TRIES_MAX; i++) {
 		*header = h;
-		if (!header_allows(g, h, by, writing, copy))
+		if (!header_allows(e, h, by, writing, copy))
 			return GNTST_general_error;
-		if (g->version == 1) {
+		if (likely(e->version == 1)) {
 			if ((h & bits) == bits ||
-			    shared_cmpxchg32(word, &h, h | bits))
+			    shared_cmpxchg32(e->header, &h, h | bits))
 				return GNTST_okay;
 			continue;
 		}
-		status = status_word(g, ref, &shift);
-		shared_or32(status, bits << shift);
-		h = shared_load32(word);
+		shared_or32(e->bits, bits << e->shift);
+		h = shared_load32(e->header);
 		if (h == *header)
 			return GNTST_okay;
 	}
 	return GNTST_general_error;
 }
 
-/* What the entry grants: read once, after it is marked. */
-static void entry_read(struct grant_locked l, uint32_t ref, uint32_t header,
-		       uint64_t *frame, struct grant_use *out)
+/* The frame that an entry names, and of version 2 which part of it: read
+ * once, after it is marked. */
+static inline uint64_t entry_read(const struct grant_entry *e, uint32_t header,
+				  struct grant_use *out)
 {
-	const struct domain_grant *g = &l.d->grant;
-	union grant_entry_v2 *e = (union grant_entry_v2 *)grant_header(g, ref);
-	uint32_t part;
-
 	out->from = 0;
 	out->to = PAGE_SIZE;
-	if (g->version == 1) {
-		*frame = shared_load32(
-			&((struct grant_entry_v1 *)grant_header(g, ref))
-				 ->frame);
-		return;
+	if (likely(e->version == 1))
+		return shared_load32(&e->v1->frame);
+	if (header & GTF_sub_page) {
+		/* page_off, length */
+		uint32_t part = shared_load32(&e->v2->full_page.pad0);
+
+		out->from = part & 0xffff;
+		out->to = out->from + (part >> 16);
+		if (out->to > PAGE_SIZE)
+			out->from = out->to = 0;
 	}
-	*frame = shared_load64(&e->full_page.frame);
-	if (!(header & GTF_sub_page))
-		return;
-	part = shared_load32(&e->full_page.pad0); /* page_off, length */
-	out->from = part & 0xffff;
-	out->to = out->from + (part >> 16);
-	if (out->to > PAGE_SIZE)
-		out->from = out->to = 0;
+	return shared_load64(&e->v2->full_page.frame);
+}
+
+/* The bits that no user needs any more go. */
+static inline void bits_settle(const struct grant_entry *e)
+{
+	uint32_t unused = !e->active->users	? IN_USE
+			  : !e->active->writers ? GTF_writing
+						: 0;
+
+	if (unused)
+		shared_and32(e->bits, ~(unused << e->shift));
 }
 
 int grant_frame_get(struct domain *d, struct frame *f, bool writing)
 {
-	if (unlikely(!f) || f->owner != d->id)
+	if (unlikely(!f) || unlikely(f->owner != d->id))
 		return GNTST_bad_page;
 	return likely(frame_get_data(f, frame_usual(d->id), d, writing))
 		       ? GNTST_okay
 		       : GNTST_general_error;
 }
 
-static int frame_hold(struct grant_locked l, const struct grant_active *a,
-		      uint64_t frame, struct grant_use *out)
-{
-	struct domain *d = l.d;
-	struct frame *f = frame_lookup(guest_mfn(a->users ? a->mfn : frame));
-	int rc = grant_frame_get(d, f, out->writing);
-
-	if (!rc)
-		out->f = f;
-	return rc;
-}
-
-static void active_add(struct grant_locked l, struct grant_active *a,
-		       uint16_t by, const struct grant_use *use)
-{
-	a->mfn = use->f ? (uint32_t)frame_mfn(use->f).v : 0;
-	a->domain = by;
-	a->users++;
-	a->writers += use->writing;
-	l.d->grant.active++;
-}
-
-/* The bits that no user needs any more go. */
-static void bits_settle(struct grant_locked l, uint32_t ref,
-			const struct grant_active *a)
-{
-	if (!a->users)
-		bits_clear(l, ref, IN_USE);
-	else if (!a->writers)
-		bits_clear(l, ref, GTF_writing);
-}
-
-/* A use of one entry; *onward tells that it passes on another, *header and
- * the entry then say which. */
-static int use_one(struct grant_locked l, uint16_t by, bool copy,
-		   struct grant_use *out, bool *onward)
+/*
+ * A use of one entry: out->f becomes its frame; of one that passes on
+ * another's, which e has then, it stays NULL.
+ */
+static inline int use_one(struct grant_locked l, uint16_t by, bool copy,
+			  struct grant_use *out, struct grant_entry *e)
 {
 	struct grant_active *a;
 	uint32_t header;
-	uint64_t frame;
+	struct frame *f;
 	int rc;
 
-	if (domain_is_dying(l.d))
+	if (unlikely(domain_is_dying(l.d)))
 		return GNTST_bad_domain;
-	if (out->ref >= grant_entries(&l.d->grant))
+	if (unlikely(!grant_entry_find(&l.d->grant, out->ref, e)))
 		return GNTST_bad_gntref;
-	a = grant_active(&l.d->grant, out->ref);
-	if (a->users && a->domain != by)
+	a = e->active;
+	if (unlikely(a->users && a->domain != by))
 		return GNTST_general_error;
-	rc = entry_mark(l, out->ref, by, out->writing, copy, &header);
-	if (!rc) {
-		*onward = (header & GTF_type_mask) == GTF_transitive;
-		entry_read(l, out->ref, header, &frame, out);
-	}
-	if (!rc && !*onward)
-		rc = frame_hold(l, a, frame, out);
-	/* It has a frame or passes one on, as long as it is in use. */
-	if (!rc && a->users && *onward != !a->mfn)
-		rc = GNTST_general_error;
-	if (!rc)
-		active_add(l, a, by, out);
-	else if (out->f)
-		frame_put_data(out->f, out->writing);
-	if (rc)
-		bits_settle(l, out->ref, a);
+	rc = entry_mark(e, by, out->writing, copy, &header);
+	if (unlikely(rc))
+		goto err_mark;
+	f = frame_lookup(guest_mfn(entry_read(e, header, out)));
+	if (a->users)
+		f = a->mfn ? frame_of(mfn(a->mfn)) : NULL;
+	if (unlikely((header & GTF_type_mask) == GTF_transitive))
+		rc = a->users && f ? GNTST_general_error : GNTST_okay;
+	else
+		rc = grant_frame_get(l.d, out->f = f, out->writing);
+	if (unlikely(rc))
+		goto err_mark;
+	a->mfn = out->f ? (uint32_t)frame_mfn(f).v : 0;
+	a->domain = by;
+	a->users++;
+	a->writers += out->writing;
+	l.d->grant.active++;
+	return GNTST_okay;
+err_mark:
+	out->f = NULL;
+	bits_settle(e);
 	return rc;
 }
 
-static void use_one_end(struct domain *d, uint32_t ref, struct frame *f,
-			bool writing)
+static inline void use_one_end(struct domain *d, uint32_t ref, struct frame *f,
+			       bool writing)
 {
 	struct grant_locked l = grant_lock(d);
-	struct grant_active *a = grant_active(&d->grant, ref);
+	struct grant_entry e;
+	bool found = grant_entry_find(&d->grant, ref, &e);
 
-	a->users--;
-	a->writers -= writing;
+	BUG_ON(!found); /* tables do not shrink */
+	e.active->users--;
+	e.active->writers -= writing;
 	/* The reaper may wait for it. */
 	if (!--d->grant.active && unlikely(domain_is_dying(d)))
 		cpu_raise(this_cpu(), SOFTIRQ_REAP);
@@ -221,64 +175,60 @@ static void use_one_end(struct domain *d, uint32_t ref, struct frame *f,
 		guest_wrote(d, frame_ptr(f));
 	if (f)
 		frame_put_data(f, writing);
-	bits_settle(l, ref, a);
+	bits_settle(&e);
 	grant_unlock(l);
 }
 
-/* The entry that entry ref passes on: granted to its owner. */
-static int use_passed(struct grant_use *out, domid_t id, uint32_t ref)
+/* The entry that out's passes on: granted to its owner, by `inner`. */
+static aside int use_passed(struct grant_use *out, domid_t inner, uint32_t ref)
 {
-	struct domain *by = out->granter, *granter = domain_find(id);
-	struct grant_use inner = { .granter = granter,
-				   .ref = ref,
-				   .writing = out->writing };
+	struct domain *by = out->granter, *granter = domain_find(inner);
+	struct grant_use use = { .granter = granter,
+				 .ref = ref,
+				 .writing = out->writing,
+				 .passed_by = by,
+				 .passed_ref = out->ref };
 	struct grant_locked l;
-	bool onward = false;
-	int rc;
+	struct grant_entry e;
+	int rc = GNTST_general_error;
 
-	if (!granter || granter == by)
-		return GNTST_general_error;
-	l = grant_lock(granter);
-	rc = use_one(l, by->id, true, &inner, &onward);
-	grant_unlock(l);
-	if (!rc && onward) {
-		use_one_end(granter, ref, NULL, out->writing);
-		rc = GNTST_general_error;
+	if (granter && granter != by) {
+		l = grant_lock(granter);
+		rc = use_one(l, by->id, true, &use, &e);
+		grant_unlock(l);
+		if (!rc && !use.f) { /* it passes on, too */
+			use_one_end(granter, ref, NULL, use.writing);
+			rc = GNTST_general_error;
+		}
 	}
 	if (rc)
-		return rc;
-	inner.passed_by = by;
-	inner.passed_ref = out->ref;
-	*out = inner;
-	return GNTST_okay;
+		use_one_end(by, out->ref, NULL, out->writing);
+	else
+		*out = use;
+	return rc;
 }
 
 int grant_use_begin(struct domain *granter, uint32_t ref, uint16_t by,
 		    bool writing, bool copy, struct grant_use *out)
 {
 	struct grant_locked l = grant_lock(granter);
-	union grant_entry_v2 *e;
+	struct grant_entry e;
 	uint32_t inner_ref = 0;
-	bool onward = false;
 	domid_t inner = 0;
 	int rc;
 
-	*out = (struct grant_use){ .granter = granter,
-				   .ref = ref,
-				   .writing = writing };
-	rc = use_one(l, by, copy, out, &onward);
-	if (unlikely(!rc && onward)) {
-		e = (union grant_entry_v2 *)grant_header(&granter->grant, ref);
-		inner = (domid_t)shared_load32(&e->full_page.pad0);
-		inner_ref = shared_load32(&e->transitive.gref);
+	out->granter = granter;
+	out->ref = ref;
+	out->writing = writing;
+	out->f = NULL;
+	out->passed_by = NULL;
+	rc = use_one(l, by, copy, out, &e);
+	if (unlikely(!rc && !out->f)) {
+		inner = (domid_t)shared_load32(&e.v2->full_page.pad0);
+		inner_ref = shared_load32(&e.v2->transitive.gref);
 	}
 	grant_unlock(l);
-	if (likely(rc || !onward))
-		return rc;
-	rc = use_passed(out, inner, inner_ref);
-	if (rc)
-		use_one_end(granter, ref, NULL, writing);
-	return rc;
+	return likely(rc || out->f) ? rc : use_passed(out, inner, inner_ref);
 }
 
 void grant_use_end(const struct grant_use *use)

@@ -23,30 +23,44 @@ static inline void grant_unlock(struct grant_locked l)
 
 /* ---- entries (entry.c) ---- */
 
-/* Entries that the table has now. */
-static inline uint32_t grant_entries(const struct domain_grant *g)
-{
-	return g->nr_frames * (uint32_t)(g->version == 1 ? GRANT_ENTRIES_V1
-							 : GRANT_ENTRIES_V2);
-}
+/* Where all of an entry is. */
+struct grant_entry {
+	union { /* the guest's half; flags and domain are its first word */
+		uint32_t *header;
+		struct grant_entry_v1 *v1;
+		union grant_entry_v2 *v2;
+	};
+	struct grant_active *active; /* ours */
+	uint32_t *bits;		     /* the word that tells the guest of us */
+	uint32_t shift;		     /* where there */
+	uint32_t version;
+};
 
-/* Our half of entry ref, which there is. */
-static inline struct grant_active *grant_active(const struct domain_grant *g,
-						uint32_t ref)
+/* Entry ref of a table; false: there is none. */
+static inline bool grant_entry_find(const struct domain_grant *g, uint32_t ref,
+				    struct grant_entry *e)
 {
-	return g->version == 1 ? &g->page[ref / GRANT_ENTRIES_V1]
-					  .active[ref % GRANT_ENTRIES_V1]
-			       : &g->page[ref / GRANT_ENTRIES_V2]
-					  .active[ref % GRANT_ENTRIES_V2];
-}
+	uint32_t at = ref % GRANT_ENTRIES_V1, n = ref / GRANT_ENTRIES_V1;
+	bool v1 = g->version == 1;
 
-/* The guest's half: flags and domain, the first word in both versions. */
-static inline uint32_t *grant_header(const struct domain_grant *g, uint32_t ref)
-{
-	return g->version == 1 ? (uint32_t *)&g->page[ref / GRANT_ENTRIES_V1]
-					 .v1[ref % GRANT_ENTRIES_V1]
-			       : (uint32_t *)&g->page[ref / GRANT_ENTRIES_V2]
-					 .v2[ref % GRANT_ENTRIES_V2];
+	if (unlikely(!v1)) {
+		at = ref % GRANT_ENTRIES_V2;
+		n = ref / GRANT_ENTRIES_V2;
+	}
+	if (unlikely(n >= g->nr_frames))
+		return false;
+	e->version = g->version;
+	e->active = &g->page[n].active[at];
+	e->v1 = &g->page[n].v1[at];
+	e->bits = e->header;
+	e->shift = 0;
+	if (likely(v1))
+		return true;
+	e->v2 = &g->page[n].v2[at];
+	e->bits = (uint32_t *)g->status[ref / GRANT_STATUSES] +
+		  ref % GRANT_STATUSES / 2;
+	e->shift = ref % 2 * 16;
+	return true;
 }
 
 /* A reference to a frame of d's (NULL: there is none), if writing with a use

@@ -43,10 +43,9 @@ void grant_size_get(struct domain *d, struct grant_size *out);
  * a reserved one's frame does not fit. -ENOMEM, -ERESTART.
  */
 [[nodiscard]] int grant_version_set(struct domain *d, uint32_t version);
-/* Numbers of n of its frames, from first on: of the table or of statuses.
- * False: there are not so many. */
-[[nodiscard]] bool grant_frames_list(struct domain *d, bool status,
-				     uint32_t first, uint32_t n, uint64_t *out);
+/* The number of its i-th frame: of the table, or of statuses. False: none. */
+[[nodiscard]] bool grant_frame_at(struct domain *d, bool status, uint32_t i,
+				  uint64_t *out);
 
 /*
  * One use of an entry (entry.c): the bits in it say so, and the frame is held
@@ -69,13 +68,15 @@ struct grant_use {
 /* One map_grant_ref of v's, copied in: its answer is in op. -ERESTART. */
 [[nodiscard]] int grant_map(struct vcpu *v, struct gnttab_map_grant_ref *op);
 
-/* One unmap_grant_ref, or unmap_and_replace. */
+/* One unmap_grant_ref or unmap_and_replace, as the guest has it. */
 struct grant_unmap {
-	uint64_t host_addr, dev_bus_addr, new_addr;
-	grant_handle_t handle;
-	int status; /* GNTST_* */
+	union {
+		struct gnttab_unmap_grant_ref op;
+		struct gnttab_unmap_and_replace replace;
+		uint64_t word[3];
+	};
 	/* map.c's: what remains of the loan. */
-	struct grant_map *map;
+	struct grant_map *map; /* NULL: none ends */
 	uint32_t flags;
 };
 /*
@@ -83,7 +84,7 @@ struct grant_unmap {
  * the others are as they were.
  */
 [[nodiscard]] int grant_unmap(struct vcpu *v, struct grant_unmap *ops,
-			      unsigned int n, unsigned int *done);
+			      unsigned int n, bool replace, unsigned int *done);
 /*
  * Ends all loans that a domain has from others, whose tables are taken apart.
  * -ERESTART: there may be more.
@@ -92,7 +93,7 @@ struct grant_unmap {
 
 /* ---- copies (copy.c) ---- */
 
-/* One side of a copy, which the next may have, too; nothing: zeroed. */
+/* One side of a copy, which the next may have, too. */
 struct grant_side {
 	struct gnttab_copy_ptr at;
 	bool by_ref;

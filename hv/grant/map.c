@@ -216,58 +216,65 @@ int grant_map(struct vcpu *v, struct gnttab_map_grant_ref *op)
 
 /* ---- unmap ---- */
 
-/* The handle's flags if it is this caller's to end now; 0: there is none. */
-static uint32_t handle_claim(struct domain_grant *g, uint32_t handle,
-			     struct grant_map **out)
+/* The handle, if it is this caller's to end now; NULL: there is none. */
+static inline struct grant_map *handle_claim(struct domain_grant *g,
+					     uint32_t handle, uint32_t *flags)
 {
-	uint32_t flags;
+	struct grant_map *m;
 
 	if (handle / GRANT_MAPS >= atomic32_load(&g->nr_maps))
-		return 0;
-	*out = map_at(g, handle);
-	flags = atomic32_load(&(*out)->flags);
-	if (!flags || (flags & GRANT_MAP_BUSY) ||
-	    !atomic32_cmpxchg(&(*out)->flags, &flags, flags | GRANT_MAP_BUSY))
-		return 0;
-	return flags;
+		return NULL;
+	m = map_at(g, handle);
+	*flags = atomic32_load(&m->flags);
+	return *flags && !(*flags & GRANT_MAP_BUSY) &&
+			       atomic32_cmpxchg(&m->flags, flags,
+						*flags | GRANT_MAP_BUSY)
+		       ? m
+		       : NULL;
 }
 
 /* Ends the parts of the loan that op names, if both can be. */
-static int parts_end(struct vcpu *v, struct grant_unmap *op, bool *cleared)
+static inline int parts_end(struct vcpu *v, struct grant_unmap *u, bool replace,
+			    bool *cleared)
 {
-	struct frame *f = frame_of(mfn(op->map->mfn));
+	uint64_t bus = replace ? 0 : u->op.dev_bus_addr;
+	uint64_t instead = replace ? u->replace.new_addr : 0;
+	struct frame *f = frame_of(mfn(u->map->mfn));
 	uint32_t ends = 0;
 	int rc;
 
-	if (op->dev_bus_addr && (op->flags & GNTMAP_device_map)) {
-		if (op->dev_bus_addr != frame_mfn(f).v << PAGE_SHIFT)
+	if (unlikely(bus) && (u->flags & GNTMAP_device_map)) {
+		if (bus != frame_mfn(f).v << PAGE_SHIFT)
 			return GNTST_bad_dev_addr;
-		ends |= GNTMAP_device_map;
+		ends = GNTMAP_device_map;
 	}
-	if (op->host_addr && (op->flags & GNTMAP_host_map)) {
-		rc = mm_foreign_clear(v, place_of(op->host_addr, op->flags), f,
-				      !(op->flags & GNTMAP_readonly),
-				      op->new_addr);
-		if (rc)
+	if (u->op.host_addr && (u->flags & GNTMAP_host_map)) {
+		rc = mm_foreign_clear(v, place_of(u->op.host_addr, u->flags), f,
+				      !(u->flags & GNTMAP_readonly), instead);
+		if (unlikely(rc))
 			return rc == -ERESTART ? rc : GNTST_general_error;
 		*cleared = true;
 		ends |= GNTMAP_host_map;
 	}
-	op->flags &= ~ends;
+	u->flags &= ~ends;
 	return GNTST_okay;
 }
 
 /* The first half: false, and nothing has changed, if it is to be repeated. */
-static bool unmap_begin(struct vcpu *v, struct grant_unmap *op, bool *cleared)
+static inline bool unmap_begin(struct vcpu *v, struct grant_unmap *u,
+			       bool replace, bool *cleared)
 {
-	op->flags = handle_claim(&v->domain->grant, op->handle, &op->map);
-	op->status = GNTST_bad_handle;
-	if (op->flags)
-		op->status = parts_end(v, op, cleared);
-	if (op->status != -ERESTART)
-		return true;
-	atomic32_store(&op->map->flags, op->flags);
-	return false;
+	int rc = GNTST_bad_handle;
+
+	u->map = handle_claim(&v->domain->grant, u->op.handle, &u->flags);
+	if (likely(u->map != NULL))
+		rc = parts_end(v, u, replace, cleared);
+	if (unlikely(rc == -ERESTART)) {
+		atomic32_store(&u->map->flags, u->flags);
+		return false;
+	}
+	u->op.status = (int16_t)rc;
+	return true;
 }
 
 /* The handle's use of its entry ends, and the handle is free. */
@@ -287,29 +294,24 @@ static void handle_end(struct domain_grant *g, struct grant_map *m,
 	handles_free(g, handle, m);
 }
 
-static void unmap_end(struct domain_grant *g, const struct grant_unmap *op)
-{
-	if (op->status == GNTST_bad_handle)
-		return;
-	if (op->flags & PARTS)
-		atomic32_store(&op->map->flags, op->flags);
-	else
-		handle_end(g, op->map, op->handle, op->flags);
-}
-
 int grant_unmap(struct vcpu *v, struct grant_unmap *ops, unsigned int n,
-		unsigned int *done)
+		bool replace, unsigned int *done)
 {
+	struct domain_grant *g = &v->domain->grant;
 	bool cleared = false;
 	unsigned int i = 0;
 
-	while (i < n && unmap_begin(v, &ops[i], &cleared))
+	while (i < n && unmap_begin(v, &ops[i], replace, &cleared))
 		i++;
 	*done = i;
 	if (cleared)
 		mm_flush_all(v);
-	for (unsigned int j = 0; j < i; j++)
-		unmap_end(&v->domain->grant, &ops[j]);
+	for (struct grant_unmap *u = ops; u < ops + i; u++) {
+		if (likely(u->map) && likely(!(u->flags & PARTS)))
+			handle_end(g, u->map, u->op.handle, u->flags);
+		else if (u->map)
+			atomic32_store(&u->map->flags, u->flags);
+	}
 	return i < n ? -ERESTART : 0;
 }
 

@@ -168,17 +168,15 @@ static struct frame *frame_at(const struct domain_grant *g, bool status,
 						 : g->page[i].shared));
 }
 
-bool grant_frames_list(struct domain *d, bool status, uint32_t first,
-		       uint32_t n, uint64_t *out)
+bool grant_frame_at(struct domain *d, bool status, uint32_t i, uint64_t *out)
 {
 	struct grant_locked l = grant_lock(d);
-	uint32_t nr = status ? d->grant.nr_status : d->grant.nr_frames;
-	bool all = first <= nr && n <= nr - first;
+	bool ok = i < (status ? d->grant.nr_status : d->grant.nr_frames);
 
-	for (uint32_t i = 0; all && i < n; i++)
-		out[i] = frame_mfn(frame_at(&d->grant, status, first + i)).v;
+	if (ok)
+		*out = frame_mfn(frame_at(&d->grant, status, i)).v;
 	grant_unlock(l);
-	return all;
+	return ok;
 }
 
 static bool is_alone(const struct domain_grant *g, bool status, uint32_t i)

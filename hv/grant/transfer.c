@@ -16,41 +16,29 @@
 #include "grant/entry.h"
 #include "log/log.h"
 
-/* Of the entry that takes the frame from that domain; which place. */
-static bool entry_commit(struct grant_locked l, uint32_t ref, uint16_t by)
+/* The frame, nobody's, becomes the domain's that was charged for it. */
+static bool entry_commit(struct grant_locked l, uint32_t ref, uint16_t by,
+			 struct frame *f)
 {
-	const struct domain_grant *g = &l.d->grant;
 	uint32_t want = GTF_accept_transfer | (uint32_t)by << 16;
-
-	if (ref >= grant_entries(g) || grant_active(g, ref)->users)
-		return false;
-	return shared_cmpxchg32(grant_header(g, ref), &want,
-				want | GTF_transfer_committed);
-}
-
-static void entry_complete(struct grant_locked l, uint32_t ref, struct frame *f)
-{
-	const struct domain_grant *g = &l.d->grant;
-	uint32_t *header = grant_header(g, ref);
 	uint64_t m = frame_mfn(f).v, place;
+	struct grant_entry e;
 
-	if (g->version == 1) {
-		uint32_t *frame = &((struct grant_entry_v1 *)header)->frame;
-
-		place = shared_load32(frame);
-		shared_store32(frame, (uint32_t)m);
+	if (!grant_entry_find(&l.d->grant, ref, &e) || e.active->users ||
+	    !shared_cmpxchg32(e.header, &want, want | GTF_transfer_committed))
+		return false;
+	if (e.version == 1) {
+		place = shared_load32(&e.v1->frame);
+		shared_store32(&e.v1->frame, (uint32_t)m);
 	} else {
-		uint64_t *frame =
-			&((union grant_entry_v2 *)header)->full_page.frame;
-
-		place = shared_load64(frame);
-		shared_store64(frame, m);
+		place = shared_load64(&e.v2->full_page.frame);
+		shared_store64(&e.v2->full_page.frame, m);
 	}
 	frame_hand_to(l.d, f, place);
-	shared_or32(header, GTF_transfer_completed);
+	shared_or32(e.header, GTF_transfer_completed);
+	return true;
 }
 
-/* The frame is nobody's. */
 static int receive(struct domain *d, uint32_t ref, uint16_t by, struct frame *f)
 {
 	struct grant_locked l;
@@ -59,9 +47,7 @@ static int receive(struct domain *d, uint32_t ref, uint16_t by, struct frame *f)
 	if (!frame_charge(d, 1))
 		return GNTST_general_error;
 	l = grant_lock(d);
-	ok = entry_commit(l, ref, by);
-	if (ok)
-		entry_complete(l, ref, f);
+	ok = entry_commit(l, ref, by, f);
 	grant_unlock(l);
 	if (!ok)
 		frame_uncharge(d, 1);
@@ -85,30 +71,24 @@ int grant_transfer(struct vcpu *v, const struct gnttab_transfer *op)
 
 /* ---- entries ---- */
 
-static void words_swap(uint64_t *a, uint64_t *b, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		uint64_t word = shared_load64(&a[i]);
-
-		shared_store64(&a[i], shared_load64(&b[i]));
-		shared_store64(&b[i], word);
-	}
-}
-
 int grant_swap(struct domain *d, uint32_t a, uint32_t b)
 {
-	const struct domain_grant *g = &d->grant;
 	struct grant_locked l = grant_lock(d);
-	uint32_t n = grant_entries(g);
+	struct grant_entry x, y;
 	int rc = GNTST_okay;
 
-	if (a >= n || b >= n)
+	if (!grant_entry_find(&d->grant, a, &x) ||
+	    !grant_entry_find(&d->grant, b, &y))
 		rc = GNTST_bad_gntref;
-	else if (grant_active(g, a)->users || grant_active(g, b)->users)
+	else if (x.active->users || y.active->users)
 		rc = GNTST_eagain;
-	else if (a != b)
-		words_swap((uint64_t *)grant_header(g, a),
-			   (uint64_t *)grant_header(g, b), g->version);
+	/* Entries of version 2 have two words. */
+	for (uint32_t i = 0; !rc && i < d->grant.version; i++) {
+		uint64_t *p = (uint64_t *)x.header + i;
+		uint64_t *q = (uint64_t *)y.header + i;
+
+		shared_store64(q, shared_xchg64(p, shared_load64(q)));
+	}
 	grant_unlock(l);
 	return rc;
 }
@@ -121,15 +101,12 @@ int grant_swap(struct domain *d, uint32_t a, uint32_t b)
 void grant_note_dirty(struct domain *d)
 {
 	struct grant_locked l = grant_lock(d);
-	const struct domain_grant *g = &d->grant;
-	uint32_t n = g->active ? grant_entries(g) : 0;
+	struct grant_entry e;
 
-	for (uint32_t ref = 0; ref < n; ref++) {
-		const struct grant_active *a = grant_active(g, ref);
-
-		if (a->writers && a->mfn)
-			dirty_note(d, frame_of(mfn(a->mfn)));
-	}
+	for (uint32_t ref = 0;
+	     d->grant.active && grant_entry_find(&d->grant, ref, &e); ref++)
+		if (e.active->writers && e.active->mfn)
+			dirty_note(d, frame_of(mfn(e.active->mfn)));
 	grant_unlock(l);
 }
 
@@ -140,20 +117,17 @@ void grant_dump(struct domain *d)
 {
 	struct grant_locked l = grant_lock(d);
 	const struct domain_grant *g = &d->grant;
+	struct grant_entry e;
 	uint32_t lines = 0;
 
 	log_info("domain %u: grants of version %u, %u of %u frames, %u uses",
 		 d->id, g->version, g->nr_frames, g->max.frames, g->active);
-	for (uint32_t ref = 0; ref < grant_entries(g) && lines < DUMP_MAX;
-	     ref++) {
-		const struct grant_active *a = grant_active(g, ref);
-
-		if (!a->users)
-			continue;
-		log_info("  entry %u: frame %#x, %u uses of domain %u, %u "
-			 "to write",
-			 ref, a->mfn, a->users, a->domain, a->writers);
-		lines++;
-	}
+	for (uint32_t ref = 0; lines < DUMP_MAX && grant_entry_find(g, ref, &e);
+	     ref++)
+		if (e.active->users && ++lines)
+			log_info("  entry %u: frame %#x, %u uses of domain %u, "
+				 "%u to write",
+				 ref, e.active->mfn, e.active->users,
+				 e.active->domain, e.active->writers);
 	grant_unlock(l);
 }

@@ -42,6 +42,7 @@ static void handle_holds(struct expected *e, const struct domain *d, uint32_t i,
 			 const struct grant_map *m)
 {
 	const struct domain *granter = domain_find(m->domain);
+	struct grant_entry entry;
 
 	if (!map_flags(m))
 		return;
@@ -49,8 +50,8 @@ static void handle_holds(struct expected *e, const struct domain *d, uint32_t i,
 	    !(map_flags(m) & (GNTMAP_device_map | GNTMAP_host_map)))
 		oracle_fault("dom%u's handle %u: flags %#x", d->id, i,
 			     map_flags(m));
-	if (!granter || m->ref >= grant_entries(&granter->grant) ||
-	    grant_active(&granter->grant, m->ref)->mfn != m->mfn) {
+	if (!granter || !grant_entry_find(&granter->grant, m->ref, &entry) ||
+	    entry.active->mfn != m->mfn) {
 		oracle_fault("dom%u's handle %u: entry %u of dom%u", d->id, i,
 			     m->ref, m->domain);
 		return;
@@ -59,9 +60,9 @@ static void handle_holds(struct expected *e, const struct domain *d, uint32_t i,
 	e[m->mfn].uses[FRAME_WRITABLE] += !(map_flags(m) & GNTMAP_readonly);
 }
 
-static void entry_compare(const struct domain *d, uint32_t ref)
+static void entry_compare(const struct domain *d, uint32_t ref,
+			  const struct grant_active *a)
 {
-	const struct grant_active *a = grant_active(&d->grant, ref);
 	uint32_t users = 0, writers = 0;
 
 	for (struct domain *b = domain_next(-1); b; b = domain_next(b->id))
@@ -88,6 +89,7 @@ static void entry_compare(const struct domain *d, uint32_t ref)
 static void table_compare(const struct domain *d)
 {
 	const struct domain_grant *g = &d->grant;
+	struct grant_entry e;
 	uint32_t active = 0;
 
 	for (uint32_t p = 0; p < g->nr_frames; p++)
@@ -96,9 +98,9 @@ static void table_compare(const struct domain *d)
 	if (active != g->active)
 		oracle_fault("dom%u: %u users of its grants, %u said", d->id,
 			     active, g->active);
-	for (uint32_t ref = 0; active && ref < grant_entries(g); ref++)
-		if (grant_active(g, ref)->users)
-			entry_compare(d, ref);
+	for (uint32_t ref = 0; active && grant_entry_find(g, ref, &e); ref++)
+		if (e.active->users)
+			entry_compare(d, ref, e.active);
 }
 
 void oracle_grants(struct expected *e, const struct domain *d)

@@ -26,6 +26,14 @@ static struct grant_entry_v1 *entry_v1(uint32_t ref)
 	return &dom[granter].d->grant.page[0].v1[ref];
 }
 
+static uint32_t users_of(uint32_t ref)
+{
+	struct grant_entry e;
+
+	assert_true(grant_entry_find(&dom[1].d->grant, ref, &e));
+	return e.active->users;
+}
+
 static void grant(uint32_t ref, uint16_t flags)
 {
 	*entry_v1(ref) = (struct grant_entry_v1){
@@ -324,19 +332,19 @@ static void test_many(void **state)
 					.dev_bus_addr = m[i].dev_bus_addr,
 				};
 	}
-	assert_int_equal(grant_active(&dom[1].d->grant, REF)->users, 400);
+	assert_int_equal(users_of(REF), 400);
 	u[99].handle = u[98].handle;
 	assert_int_equal(
 		op(on(0), GNTTABOP_unmap_grant_ref, u, sizeof(u[0]), 100), 0);
 	for (unsigned int i = 0; i < 99; i++)
 		assert_int_equal(u[i].status, GNTST_okay);
 	assert_int_equal(u[99].status, GNTST_bad_handle);
-	assert_int_equal(grant_active(&dom[1].d->grant, REF)->users, 301);
+	assert_int_equal(users_of(REF), 301);
 	host_choose_nothing();
 	/* The borrower ends: so do its loans. */
 	while (grant_domain_exit(dom[0].d) == -ERESTART)
 		;
-	assert_int_equal(grant_active(&dom[1].d->grant, REF)->users, 0);
+	assert_int_equal(users_of(REF), 0);
 	assert_int_equal(entry_v1(REF)->flags, GTF_permit_access);
 }
 
@@ -463,16 +471,16 @@ static void race_map(void *arg)
 	unsigned int cpu = (unsigned int)(uintptr_t)arg;
 
 	for (unsigned int i = 0; i < 3; i++) {
-		struct grant_unmap u = { .host_addr = raced[cpu].host_addr };
+		struct grant_unmap u = { .op.host_addr = raced[cpu].host_addr };
 		unsigned int done;
 
 		if (grant_map(host_this->current, &raced[cpu]) ||
 		    raced[cpu].status)
 			continue;
-		u.handle = raced[cpu].handle;
-		while (grant_unmap(host_this->current, &u, 1, &done))
+		u.op.handle = raced[cpu].handle;
+		while (grant_unmap(host_this->current, &u, 1, false, &done))
 			;
-		ended[cpu] |= u.status;
+		ended[cpu] |= u.op.status;
 	}
 	cpus_done++;
 }
@@ -480,12 +488,12 @@ static void race_map(void *arg)
 static void race_unmap(void *arg)
 {
 	unsigned int cpu = (unsigned int)(uintptr_t)arg, done;
-	struct grant_unmap u = { .host_addr = raced[0].host_addr,
-				 .handle = raced[0].handle };
+	struct grant_unmap u = { .op = { .host_addr = raced[0].host_addr,
+					 .handle = raced[0].handle } };
 
-	while (grant_unmap(host_this->current, &u, 1, &done))
+	while (grant_unmap(host_this->current, &u, 1, false, &done))
 		;
-	ended[cpu] = u.status;
+	ended[cpu] = u.op.status;
 	cpus_done++;
 }
 

@@ -181,9 +181,9 @@ static void test_loan_in_log(void **state)
 		assert_int_equal(dirty_take(d, 0, leaf, true), 0);
 		assert_int_equal(leaf[0], 1UL << 5);
 	}
-	u.handle = m[0].handle;
-	u.dev_bus_addr = m[0].dev_bus_addr;
-	assert_int_equal(grant_unmap(on(0), &u, 1, &done), 0);
+	u.op.handle = m[0].handle;
+	u.op.dev_bus_addr = m[0].dev_bus_addr;
+	assert_int_equal(grant_unmap(on(0), &u, 1, false, &done), 0);
 	assert_int_equal(dirty_take(d, 0, leaf, true), 0);
 	assert_int_equal(leaf[0], 1UL << 5);
 	grant_note_dirty(d);
