@@ -48,6 +48,11 @@ def names():
 for name, source in names():
     elf = ["build/guest/%s.elf" % name] + beside(source)
     harness.add("guest-" + name, functools.partial(verdict, elf))
+    with open(source) as text:
+        if "Tried with and without privilege." in text.read():
+            harness.add("guest-%s-unprivileged" % name,
+                        functools.partial(verdict,
+                                          [elf[0] + " domain=one memory=32M"]))
     for cpu, machine in (("max", "q35"), ("Nehalem", "pc")):
         harness.add("guest-%s-%s" % (name, cpu),
                     functools.partial(verdict, elf), cpu=cpu,

@@ -51,6 +51,8 @@ uint64_t pick_mfn(const struct host_guest *g, const struct host_guest *other)
 		return frame_mfn(g->d->shared_frame).v;
 	case 2:
 		return 1UL << 40 | pick(16);
+	case 3:
+		return pick(2) ? 0 : frame_limit + pick(HOST_DEVICES + 1);
 	default:
 		return frame_mfn(g->frame[pick(g->nr)]).v;
 	}

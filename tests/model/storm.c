@@ -77,6 +77,8 @@ static int op_mmu_update(void)
 
 	if (owner->privileged && one_in(3))
 		owner = other()->d;
+	else if (one_in(8))
+		owner = &domain_io;
 	for (unsigned int i = 0; i < n; i++) {
 		if (i == 0 || one_in(3))
 			table = some_mfn();
@@ -441,6 +443,12 @@ static void world_make(void)
 	host_guest_make(&guest[0], 26, 2, cfg.privileged);
 	host_width = cfg.narrow & 2 ? WIDTH_32 : WIDTH_64;
 	host_guest_make(&guest[1], 16, 1, false);
+	/* One device it may use, its neighbours not. */
+	if (domain_set_use(guest[1].d, &guest[1].d->access.memory, frame_limit,
+			   frame_limit, true))
+		host_fail("storm: no device");
+	if (cfg.privileged)
+		arch_access_give(guest[0].d);
 	host_vcpu_enter(guest[0].d->vcpu[0]);
 	host_cpu_select(1);
 	host_vcpu_enter(guest[0].d->vcpu[1]);

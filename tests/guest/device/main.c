@@ -13,6 +13,8 @@
  * Ports are the machine's where the domain has them. The configuration ports
  * of PCI keep an address for each domain, and the initial domain finds its
  * bus there.
+ *
+ * Tried with and without privilege.
  */
 #include "lodger.h"
 

@@ -16,6 +16,8 @@
  * The forms count too: 1, 2 and 4 bytes, the port in DX or in the instruction;
  * a byte or word leaves the rest of RAX alone, a doubleword clears its upper
  * half. INS and OUTS move to and from memory, and fault there as they should.
+ *
+ * Tried with and without privilege.
  */
 #include "lodger.h"
 
