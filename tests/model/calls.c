@@ -362,6 +362,45 @@ static void sysctl_argument(uint64_t va)
 	put(va, &op, sizeof(op));
 }
 
+/* The same for domctl, most often the beginning and the end of domains. */
+static void domctl_argument(uint64_t va)
+{
+	static const uint32_t lives_by[] = {
+		XEN_DOMCTL_createdomain,      XEN_DOMCTL_destroydomain,
+		XEN_DOMCTL_max_mem,	      XEN_DOMCTL_set_address_size,
+		XEN_DOMCTL_setvcpucontext,    XEN_DOMCTL_getvcpucontext,
+		XEN_DOMCTL_getpageframeinfo3,
+	};
+	struct xen_domctl op = {
+		.cmd = pick(2)	   ? lives_by[pick(ARRAY_SIZE(lives_by))]
+		       : one_in(8) ? XEN_DOMCTL_gdbsx_guestmemio + pick(4)
+				   : pick(88),
+		.interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+		.domain = (domid_t)(one_in(4) ? guest_id[pick(2)] : pick(8)),
+	};
+	uint64_t *u = (uint64_t *)&op.u;
+
+	for (unsigned int i = 0; i < 6; i++)
+		u[i] = one_in(8) ? word()
+		       : pick(3) ? pick(10) | (uint64_t)pick(200) << 32
+				 : args_va();
+	if (op.cmd == XEN_DOMCTL_createdomain) {
+		memset(&op.u, 0, sizeof(op.u));
+		op.u.createdomain.max_vcpus = 2 + pick(2);
+		op.u.createdomain.max_evtchn_port = pick(70);
+		op.u.createdomain.grant_opts = 1 + pick(2);
+		((uint32_t *)&op.u)[pick(20)] ^= one_in(4) ? 1U << pick(32) : 0;
+	}
+	/* It may be less than it has, which the oracle takes for a fault. */
+	if (op.cmd == XEN_DOMCTL_max_mem)
+		op.u.max_mem.max_memkb = 4 * (60 + pick(100));
+	if (op.cmd == XEN_DOMCTL_setvcpucontext) {
+		op.u.vcpucontext.vcpu = pick(3);
+		op.u.vcpucontext.ctxt.p = (vcpu_guest_context_t *)context();
+	}
+	put(va, &op, sizeof(op));
+}
+
 /* Arguments for that call; most calls take words and a pointer to words. */
 static void arguments(uint64_t number, uint64_t a[6])
 {
@@ -442,6 +481,10 @@ static void arguments(uint64_t number, uint64_t a[6])
 		a[0] = args_va();
 		sysctl_argument(a[0]);
 		break;
+	case __HYPERVISOR_domctl:
+		a[0] = host_guest_va(ARGS_PAGE + 3) + pick(300) * 8;
+		domctl_argument(a[0]);
+		break;
 	case __HYPERVISOR_callback_op:
 	case __HYPERVISOR_xen_version:
 	case __HYPERVISOR_nmi_op:
@@ -504,6 +547,11 @@ static const uint8_t families[][FAMILY_MAX] = {
 			  __HYPERVISOR_fpu_taskswitch,
 			  __HYPERVISOR_set_debugreg,
 			  __HYPERVISOR_get_debugreg },
+	[CALLS_CONTROL] = { __HYPERVISOR_domctl, __HYPERVISOR_domctl,
+			    __HYPERVISOR_domctl, __HYPERVISOR_domctl,
+			    __HYPERVISOR_memory_op, __HYPERVISOR_mmuext_op,
+			    __HYPERVISOR_event_channel_op,
+			    __HYPERVISOR_mmu_update },
 	[CALLS_OTHERS] = { __HYPERVISOR_xen_version, __HYPERVISOR_console_io,
 			   __HYPERVISOR_physdev_op, __HYPERVISOR_domctl,
 			   __HYPERVISOR_sysctl, __HYPERVISOR_platform_op,

@@ -28,6 +28,7 @@ static struct calls_config weather(uint64_t seed)
 		.no_memory = seed % 5 == 2 ? 100 : 0,
 		.faults = seed % 7 == 3 ? 50 : 0,
 		.privileged = seed % 4 == 1,
+		.family = seed % 8 == 5 ? CALLS_CONTROL : CALLS_ALL,
 		.scrambles = seed % 2,
 		.cache_upper = seed % 6 < 3,
 		.separated = seed % 9 < 4,
