@@ -18,6 +18,9 @@ void console_guest_attach(struct domain *d, struct xencons_interface *ring,
 			  uint32_t port);
 /* Takes the guest's last words and forgets the page. */
 void console_guest_detach(struct domain *d);
+/* What a crashed guest whose console another domain serves wrote last, in the
+ * log. */
+void console_last_words(struct domain *d);
 /* The guest told us through its console port: take its output. */
 void console_guest_kick(struct domain *d);
 /* SOFTIRQ_CONSOLE: hands typed characters to who has the keyboard. */

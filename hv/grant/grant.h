@@ -29,6 +29,9 @@ bool grant_is_idle(struct domain *d);
  * have mapped become pages of it. */
 void grant_domain_free(struct domain *d);
 
+/* What a reserved entry lends, if it lends a page: the guest's own word. */
+bool grant_reserved_frame(struct domain *d, unsigned int ref, uint64_t *out);
+
 /* Makes the table at least so many frames long. -ENOMEM, -ERESTART; -EINVAL:
  * beyond its limit, or it is dying. */
 [[nodiscard]] int grant_grow(struct domain *d, uint32_t frames);

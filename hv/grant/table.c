@@ -257,6 +257,18 @@ static void reserved_read(const struct domain_grant *g, struct reserved *out)
 	}
 }
 
+bool grant_reserved_frame(struct domain *d, unsigned int ref, uint64_t *out)
+{
+	struct reserved all[GNTTAB_NR_RESERVED_ENTRIES] = { 0 };
+	struct grant_locked l = grant_lock(d);
+
+	if (d->grant.nr_frames)
+		reserved_read(&d->grant, all);
+	grant_unlock(l);
+	*out = all[ref].frame;
+	return all[ref].flags;
+}
+
 static void reserved_write(const struct domain_grant *g,
 			   const struct reserved *in)
 {

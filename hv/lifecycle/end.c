@@ -133,8 +133,11 @@ void lifecycle_work(struct vcpu *v)
 	bool first = !sched_is_stopped(v, VCPU_SHUT) && !domain_is_dying(d);
 
 	lifecycle_shut(d);
-	if (first && atomic32_load(&d->shutdown_code) == SHUTDOWN_crash)
-		trap_dump(v);
+	if (!first || atomic32_load(&d->shutdown_code) != SHUTDOWN_crash)
+		return;
+	trap_dump(v);
+	if (d->stays)
+		console_last_words(d);
 }
 
 int lifecycle_resume(struct domain *d)

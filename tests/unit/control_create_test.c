@@ -6,6 +6,10 @@
  */
 #include "control_world.h"
 
+#include <xen/io/console.h>
+
+#include "grant/grant.h"
+
 static void from_birth_to_death(void **state)
 {
 	struct domain *d;
@@ -364,6 +368,62 @@ static void suspended_and_resumed(void **state)
 	assert_null(domain_find(1));
 }
 
+/* What a builder does: the console's page lent by the first entry. */
+static struct xencons_interface *lend_console(struct domain *d, uint64_t m)
+{
+	struct frame *table;
+	struct grant_entry_v1 *e;
+
+	assert_int_equal(grant_grow(d, 1), 0);
+	table = frame_of(arch_frame_of_ptr(d->grant.page[0].shared));
+	e = frame_ptr(table);
+	e[GNTTAB_RESERVED_CONSOLE].frame = (uint32_t)m;
+	e[GNTTAB_RESERVED_CONSOLE].flags = GTF_permit_access;
+	return frame_ptr(frame_of(mfn(m)));
+}
+
+static void say(struct xencons_interface *ring, const char *text)
+{
+	while (*text)
+		ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] =
+			*text++;
+}
+
+static void last_words(void **state)
+{
+	struct domain *d = build(1);
+	struct xencons_interface *ring = lend_console(d, page_of[5]);
+
+	(void)state;
+	for (unsigned int i = 0; i < 300; i++)
+		say(ring, "long ago\n");
+	say(ring, "Kernel \33[1mpanic\r\n\n  not\1 syncing");
+	let_it_run(d);
+	domain_crash(d, "it did that");
+	and_come_back(d);
+	assert_true(world_said("d1 said: long ago"));
+	assert_true(world_said("d1 said: Kernel [1mpanic"));
+	assert_true(world_said("d1 said:   not syncing"));
+	assert_false(world_said("d1 said: g ago"));
+	destroy(d);
+}
+
+/* Another's page is not shown, nor is there one always. */
+static void no_last_words(void **state)
+{
+	uint64_t not_its_own = frame_mfn(control.frame[5]).v;
+	struct domain *d = build(1);
+
+	(void)state;
+	say(frame_ptr(control.frame[5]), "secret\nsecret\n");
+	lend_console(d, not_its_own);
+	let_it_run(d);
+	domain_crash(d, "it did that");
+	and_come_back(d);
+	assert_false(world_said("said:"));
+	destroy(d);
+}
+
 /* From outside, while it is paused: it is shut down all the same. */
 static void remote_shutdown(void **state)
 {
@@ -420,6 +480,8 @@ int main(void)
 		TEST(lingers),
 		TEST(lingers_for_shared_info),
 		TEST(suspended_and_resumed),
+		TEST(last_words),
+		TEST(no_last_words),
 		TEST(remote_shutdown),
 		TEST(virq_handler),
 	};
