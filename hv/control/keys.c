@@ -24,8 +24,6 @@
 /* Asked for on purpose: said whatever the level. */
 #define say(...) log_at(LOG_ERROR, __VA_ARGS__)
 
-static void say_help(void);
-
 static struct domain *next(const struct domain *d)
 {
 	(void)arch_preempt_pending();
@@ -36,12 +34,9 @@ static struct domain *next(const struct domain *d)
 
 static void say_vcpu(const struct vcpu *v)
 {
-	static const char *const states[] = {
-		[RUNSTATE_running] = "running",
-		[RUNSTATE_runnable] = "waiting to run",
-		[RUNSTATE_blocked] = "blocked",
-		[RUNSTATE_offline] = "stopped",
-	};
+	/* RUNSTATE_* */
+	static const char *const states[] = { "running", "waiting", "blocked",
+					      "stopped" };
 	struct vcpu_runstate_info r;
 
 	sched_runstate_get(v, &r);
@@ -55,13 +50,9 @@ static void say_vcpu(const struct vcpu *v)
 
 static void say_ports(struct domain *d)
 {
-	static const char *const states[] = {
-		[EVTCHNSTAT_unbound] = "unbound",
-		[EVTCHNSTAT_interdomain] = "domain",
-		[EVTCHNSTAT_pirq] = "pirq",
-		[EVTCHNSTAT_virq] = "virq",
-		[EVTCHNSTAT_ipi] = "ipi",
-	};
+	/* EVTCHNSTAT_* */
+	static const char *const states[] = { NULL,   "unbound", "domain",
+					      "pirq", "virq",	 "ipi" };
 	struct evtchn_status s = { .port = 1 };
 	unsigned int said = 0;
 
@@ -81,12 +72,9 @@ static void say_ports(struct domain *d)
 
 static void say_domains(void)
 {
-	static const char *const states[] = {
-		[DOMAIN_BUILDING] = "being built",
-		[DOMAIN_ALIVE] = "alive",
-		[DOMAIN_SHUTDOWN] = "shut down",
-		[DOMAIN_DYING] = "dying",
-	};
+	/* enum domain_state */
+	static const char *const states[] = { "being built", "alive",
+					      "shut down", "dying" };
 	struct xen_domctl_getdomaininfo info;
 
 	for (struct domain *d = next(NULL); d; d = next(d)) {
@@ -162,6 +150,8 @@ static void reboot(void)
 
 /* ---- the table ---- */
 
+static void say_help(void);
+
 static const struct key {
 	char key;
 	void (*act)(void);
@@ -191,8 +181,10 @@ int control_debug_keys(struct xen_sysctl_debug_keys *op)
 		if (guest_copy_from(&key, (uint64_t)op->keys.p, 1))
 			return -EFAULT;
 		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-			if (keys[i].key == key)
+			if (keys[i].key == key) {
+				say("'%c' pressed: %s", key, keys[i].text);
 				keys[i].act();
+			}
 		op->keys.p++;
 		op->nr_keys--;
 		if (op->nr_keys && arch_preempt_pending())

@@ -339,10 +339,10 @@ static void keys_speak(void **state)
 	assert_int_equal(sysctl(XEN_SYSCTL_debug_keys), 0);
 	text = host_console_text();
 	for (const char *const *w =
-		     (const char *const[]){ "domain 1 ", "vcpu 1 on CPU 0",
-					    "CPU 3: idle", "pages free",
-					    "0 timers", "table version",
-					    "key 'm'", "rip", NULL };
+		     (const char *const[]){
+			     "domain 1 ", "vcpu 1 on CPU 0", "CPU 3: idle",
+			     "pages free", "0 timers", "table version",
+			     "'h' pressed", "key 'm'", "rip", NULL };
 	     *w; w++) {
 		text = strstr(text, *w);
 		if (!text)
