@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Each guest test of tests/guest boots as domain 0, and gives its verdict in
 a line with "TEST PASS", "TEST FAIL reason" or "TEST SKIP reason". It is alone
-unless its folder has a file "beside": a line for each other module.
+unless its folder has a file "beside": a line for each other module. A file
+"options" there has words for the hypervisor.
 """
 
 import functools
@@ -12,17 +13,17 @@ import os
 import harness
 
 
-def beside(source):
-    """The modules that a guest test wants to have beside it."""
-    file = os.path.dirname(source) + "/beside"
+def wishes(source, name):
+    """The lines of a file in a guest test's folder, if there is one."""
+    file = "%s/%s" % (os.path.dirname(source), name)
     if not os.path.exists(file):
         return []
     with open(file) as lines:
         return lines.read().splitlines()
 
 
-def verdict(modules, **where):
-    with harness.Machine(modules, **where) as pc:
+def verdict(modules, line, **where):
+    with harness.Machine(modules, line=line, **where) as pc:
         found = pc.expect(r"TEST (PASS|FAIL|SKIP)\b(.*)\n", 60)
         word, reason = found.group(1), found.group(2).strip()
         if word == "SKIP":
@@ -46,16 +47,18 @@ def names():
 
 
 for name, source in names():
-    elf = ["build/guest/%s.elf" % name] + beside(source)
-    harness.add("guest-" + name, functools.partial(verdict, elf))
+    elf = ["build/guest/%s.elf" % name] + wishes(source, "beside")
+    line = " ".join([harness.LINE] + wishes(source, "options"))
+    harness.add("guest-" + name, functools.partial(verdict, elf, line))
     with open(source) as text:
         if "Tried with and without privilege." in text.read():
             harness.add("guest-%s-unprivileged" % name,
                         functools.partial(verdict,
-                                          [elf[0] + " domain=one memory=32M"]))
+                                          [elf[0] + " domain=one memory=32M"],
+                                          line))
     for cpu, machine in (("max", "q35"), ("Nehalem", "pc")):
         harness.add("guest-%s-%s" % (name, cpu),
-                    functools.partial(verdict, elf), cpu=cpu,
+                    functools.partial(verdict, elf, line), cpu=cpu,
                     machine=machine, long=True)
 
 if __name__ == "__main__":
