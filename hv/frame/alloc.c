@@ -292,11 +292,16 @@ void frame_hand_over(struct frame *f, uint16_t owner, uint64_t flags)
 		       (uint64_t)owner << FRAME_OWNER_SHIFT | flags | 1);
 }
 
+static inline uint64_t any_of_8(const uint64_t *p)
+{
+	return p[0] | p[1] | p[2] | p[3] | p[4] | p[5] | p[6] | p[7];
+}
+
 static bool page_is_zero(const uint64_t *p)
 {
-	for (unsigned int i = 0; i < PAGE_SIZE / 8; i += 8)
-		if (p[i] | p[i + 1] | p[i + 2] | p[i + 3] | p[i + 4] |
-		    p[i + 5] | p[i + 6] | p[i + 7])
+	for (const uint64_t *end = p + PAGE_SIZE / 8; p < end; p += 32)
+		if (any_of_8(p) | any_of_8(p + 8) | any_of_8(p + 16) |
+		    any_of_8(p + 24))
 			return false;
 	return true;
 }
