@@ -96,9 +96,16 @@ class Shell(harness.Machine):
 
     def enter(self, name, seconds=120):
         """Into a guest's console, to its shell, which is made as quiet as
-        domain 0's."""
-        self.console(name)
-        self.again("echo in-$((40 + 2))\r", "in-42", seconds)
+        domain 0's. A guest that is only being made has no console yet."""
+        end = self.seconds() + seconds
+        while self.seconds() < end:
+            self.console(name)
+            found = self.again("read h </proc/sys/kernel/hostname;"
+                               " echo in-$h\r", "in-linux|" + self.left,
+                               seconds)
+            if found.group(0) == "in-linux":
+                break
+            self.do("sleep 1")
         self.run("stty -echo; PS1=")
 
     def leave(self):

@@ -219,7 +219,8 @@ def migrates(pc):
     if dom0.XEN:
         return
     pc.enter("linux")
-    pc.do("(while :; do cp /tmp/data /tmp/copy; done) & sleep 0.1")
+    pc.do("memory=$(md5sum </tmp/data)")
+    pc.do("while cp /tmp/data /tmp/copy; do rm /tmp/copy; done &")
     pc.leave()
     before = pc.domain("linux")[0]
     pc.do("xl migrate -s '' linux 'xl migrate-receive'", 240)
