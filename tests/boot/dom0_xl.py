@@ -219,6 +219,7 @@ def migrates(pc):
     if dom0.XEN:
         return
     pc.enter("linux")
+    pc.do("dd if=/dev/urandom of=/tmp/data bs=64k count=64 2>/dev/null")
     pc.do("memory=$(md5sum </tmp/data)")
     pc.do("while cp /tmp/data /tmp/copy; do rm /tmp/copy; done &")
     pc.leave()
@@ -263,7 +264,7 @@ def reboots(pc):
 
 def shuts_down(pc):
     pc.do("xl shutdown -w linux", 120)
-    pc.until("xl list", r"\A(?!(.|\n)*^linux )", 30)
+    pc.until("xl list", r"\A(?!(.|\n)*^linux )", 90)
 
 
 def crashes(pc):
