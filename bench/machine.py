@@ -45,7 +45,8 @@ def boot(hypervisor, cpu, words, guest_words="", extra=(), memory=512,
     """What the guest prints on this hypervisor."""
     options = ["-icount", icount] if icount else []
     text = watched(["-c", cpu, "-m", "%dM" % memory, "-k", hypervisor, "-a",
-                    LINE + words, "-r", GUEST + " " + guest_words, "--",
+                    LINE + words, "-r", "%s %s,%s" % (GUEST, guest_words, GUEST),
+                    "--",
                     *options, *extra], *ENDS)
     if "TEST PASS" not in text:
         sys.exit("the benchmark guest failed on %s (%s %s):\n%s"

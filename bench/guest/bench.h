@@ -53,6 +53,9 @@ void bench_updates(void);
 void bench_pins(void);
 void bench_events(void);
 void bench_emulation(void);
+void bench_domains(void);
+/* What a child does, for ever. */
+void bench_child(void) __attribute__((noreturn));
 
 /* entry.S: the shortest handlers; numbers are bytes of RIP to pass over. */
 extern char handle_int3[], handle_ud2[], handle_gp2[], handle_gp3[], handle_pf3[];

@@ -115,6 +115,8 @@ void test_main(void)
 {
 	timer_set_period(0);
 	events_off();
+	if (option("child"))
+		bench_child();
 	calibrate();
 	bench_memory();
 	bench_calls();
@@ -124,4 +126,5 @@ void test_main(void)
 	bench_pins();
 	bench_events();
 	bench_emulation();
+	bench_domains();
 }
