@@ -16,8 +16,16 @@
 
 static xen_commandline_t commandline;
 
+/* Without the file's name, which QEMU puts first. */
 void version_set_commandline(const char *text)
 {
+	bool name = false;
+	size_t n = 0;
+
+	while (text[n] && text[n] != ' ' && text[n] != '=')
+		name |= text[n++] == '/';
+	if (name && text[n] != '=')
+		text += n + (text[n] == ' ');
 	snprintf(commandline, sizeof(commandline), "%s", text);
 }
 

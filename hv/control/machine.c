@@ -100,9 +100,9 @@ int control_cpuinfo(struct xen_sysctl_getcpuinfo *c)
 static void count_siblings(struct xen_sysctl_physinfo *p)
 {
 	struct xen_sysctl_cputopo first = control_cpu_place(0);
-	uint32_t threads = 0, package = 0;
+	uint32_t threads = 1, package = 1; /* itself */
 
-	for (unsigned int i = 0; i < p->nr_cpus; i++) {
+	for (unsigned int i = 1; i < p->nr_cpus; i++) {
 		struct xen_sysctl_cputopo place = control_cpu_place(i);
 
 		package += place.socket == first.socket;
