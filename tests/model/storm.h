@@ -21,7 +21,7 @@ struct storm_config {
 	unsigned int set_ad;
 	unsigned int prefetch;
 	unsigned int narrow; /* bit i: guest i is a 32-bit one */
-	bool privileged; /* the first guest may map the second's memory */
+	bool privileged;     /* the first guest may map the second's memory */
 	bool cache_upper;
 	bool no_pairs;	 /* a processor without CMPXCHG16B */
 	bool separated;	 /* roots have companions */
