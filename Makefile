@@ -98,7 +98,7 @@ hv_asm_obj := $(filter %.S.o,$(hv_obj))
 host_obj := $(patsubst %,$(B)/host/%.o,$(core_c) $(host_c) $(model_c))
 model_obj := $(patsubst %,$(B)/model/%.o,$(core_c) $(host_c) $(model_c))
 unit_model_obj := $(patsubst %,$(B)/model/%.o,\
-	$(wildcard tests/unit/mm_*.c tests/unit/frame_*.c tests/unit/call_*.c))
+	$(foreach room,mm frame grant call,$(wildcard tests/unit/$(room)_*.c)))
 search_obj := $(patsubst %,$(B)/model/%.o,$(search_c))
 fuzz_obj := $(patsubst %,$(B)/fuzz/core/%.o,$(core_c) $(host_c) $(model_c))
 fuzz_bin := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,\

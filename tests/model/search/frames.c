@@ -150,6 +150,8 @@ long op_die(const struct op *op, struct call_args *args)
 		return 0;
 	}
 	rc = mm_domain_teardown(d);
+	if (!rc)
+		rc = grants_end(d);
 	if (rc && rc != -ERESTART)
 		host_fail("a domain does not end: %d", rc);
 	return rc ? 1 : 0;

@@ -320,6 +320,36 @@ static void list_shadow(const struct lister *l)
 	ADD(l->a, op_log_take, 0, 0, 0, 0, "%s log take", l->name);
 }
 
+static void list_lend(const struct lister *l)
+{
+	ADD(l->a, op_lend, NOTHING, 0, 0, NONE, "%s revoke", l->name);
+	for (unsigned int i = 0; i < l->spares; i++)
+		for (unsigned int r = RO; r <= RW; r++)
+			ADD(l->a, op_lend, l->first + i, 0, 0, r,
+			    "%s lend %s %s", l->name,
+			    target_names[l->first + i], right_names[r]);
+	ADD(l->a, op_lend, T1, 0, 0, RW, "%s lend T1 rw", l->name);
+}
+
+#define FREE_SLOT 5 /* of the second domain's first L1 */
+
+static void list_borrow(const struct lister *l)
+{
+	for (unsigned int r = RO; r <= RW; r++)
+		ADD(l->a, op_borrow, FREE_SLOT, 0, 0, r, "%s borrow %s",
+		    l->name, right_names[r]);
+	ADD(l->a, op_borrow, 0, 0, 0, RW, "%s borrow over R0", l->name);
+	for (unsigned int handle = 0; handle < 2; handle++)
+		ADD(l->a, op_return, FREE_SLOT, handle, 0, 0, "%s return %u",
+		    l->name, handle);
+	ADD(l->a, op_return, 0, 0, 0, 0, "%s return nothing", l->name);
+	ADD(l->a, op_map, FREE_SLOT, NOTHING, 0, NONE, "%s forget", l->name);
+	ADD(l->a, op_map, FREE_SLOT, S0, 0, RW, "%s take S0 rw", l->name);
+	ADD(l->a, op_grant_copy, R0, 0, 0, RO, "%s copy to R0", l->name);
+	ADD(l->a, op_grant_copy, R0, 0, 0, RW, "%s copy from R0", l->name);
+	ADD(l->a, op_store, S0, T1, 0, RW, "%s store S0[0] T1 rw", l->name);
+}
+
 static void list_idle(const struct lister *l)
 {
 	if (l->a == A1 || (kind->ops_other & OPS_SHADOW))
@@ -346,6 +376,7 @@ static const struct {
 	{ OPS_CLAIM, list_claim },     { OPS_TOUCH, list_touch },
 	{ OPS_SHADOW, list_shadow },   { OPS_RUN, list_idle },
 	{ OPS_FOREIGN, list_foreign }, { OPS_DIE, list_die },
+	{ OPS_LEND, list_lend },       { OPS_BORROW, list_borrow },
 };
 
 static void list_actor(const struct lister *l)

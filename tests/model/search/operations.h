@@ -23,11 +23,12 @@ enum right { NONE, RO, RW };
 #define GATE (RW + 1)
 
 typedef long operation(const struct op *op, struct call_args *args);
-operation op_batch, op_claim, op_decrease, op_descriptor, op_die, op_exchange,
-	op_flush, op_foreign_map, op_foreign_pin, op_foreign_write, op_gdt,
-	op_idle, op_ldt, op_ldt_fault, op_log_take, op_map, op_mode,
-	op_multicall, op_page, op_pin, op_pins, op_populate, op_root, op_shadow,
-	op_store, op_touch, op_unpin, op_write;
+operation op_batch, op_borrow, op_claim, op_decrease, op_descriptor, op_die,
+	op_exchange, op_flush, op_foreign_map, op_foreign_pin, op_foreign_write,
+	op_gdt, op_grant_copy, op_idle, op_ldt, op_ldt_fault, op_lend,
+	op_log_take, op_map, op_mode, op_multicall, op_page, op_pin, op_pins,
+	op_populate, op_return, op_root, op_shadow, op_store, op_touch,
+	op_unpin, op_write;
 
 /* ---- arguments in the actor's width (call.c) ---- */
 

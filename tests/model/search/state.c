@@ -117,8 +117,31 @@ static uint64_t shadows_hash(uint64_t h, const struct domain *d)
 	return h;
 }
 
+/* The first entries, and handles. */
+static uint64_t grants_hash(uint64_t h, const struct domain *d)
+{
+	const struct domain_grant *g = &d->grant;
+
+	for (unsigned int i = 0; i < 10; i++) {
+		const struct grant_active *a = &g->page[0].active[i];
+
+		h = mix(h, ((uint64_t *)g->page[0].shared)[i]);
+		h = mix(h, (uint64_t)a->users << 32 | a->writers);
+		h = mix(h, a->users ? a->mfn : 0);
+	}
+	for (unsigned int i = 0; g->nr_maps.v && i < 4; i++) {
+		const struct grant_map *m = &g->map[0][i];
+
+		h = mix(h, m->flags.v);
+		h = mix(h, (uint64_t)m->ref << 32 | (m->flags.v ? m->mfn : 0));
+	}
+	return mix(h, (uint64_t)g->nr_maps.v << 32 | (uint32_t)g->free_map.v);
+}
+
 static uint64_t domain_hash(uint64_t h, const struct domain *d)
 {
+	if (kind->ops & OPS_LEND)
+		h = grants_hash(h, d);
 	h = mix(h, d->frames.claimed << 1 | (d->mm.companion_spare != NULL));
 	if (kind->ops_other & OPS_SHADOW)
 		h = shadows_hash(h, d);

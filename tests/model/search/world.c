@@ -94,8 +94,11 @@ const struct world_kind world_kinds[] = {
 	  .free = 2,
 	  .second_vcpu = true,
 	  .second_domain = true,
-	  .ops = OPS_MAP | OPS_EXCHANGE | OPS_PIN | OPS_WRITE | OPS_DIE,
-	  .ops_other = OPS_MAP | OPS_BALLOON },
+	  .ops = OPS_MAP | OPS_EXCHANGE | OPS_PIN | OPS_WRITE | OPS_DIE |
+		 OPS_FLUSH,
+	  .ops_other = OPS_MAP | OPS_BALLOON,
+	  .before = "A0 map S0 ro, A0 flush, A0 map S0 none, "
+		    "B0 map R0 none, B0 decrease R0" },
 	{ .name = "claims",
 	  .spares = 2,
 	  .free = 2,
@@ -124,6 +127,14 @@ const struct world_kind world_kinds[] = {
 	  .ops_other = OPS_SHADOW,
 	  .before = "A0 write S1[0] S0 rw, A0 write S2[0] S1 rw, "
 		    "A0 map S0 ro, A0 map S1 ro, A0 map S2 ro, B0 log on" },
+	{ .name = "grants",
+	  .frames = 80,
+	  .spares = 1,
+	  .free = 3, /* two of them for handles */
+	  .second_domain = true,
+	  .ops = OPS_MAP | OPS_PIN | OPS_BALLOON | OPS_LEND | OPS_DIE,
+	  .ops_other = OPS_BORROW | OPS_FLUSH | OPS_PIN,
+	  .before = "A0 lend S0 rw" },
 	{ .name = "endings",
 	  .spares = 3,
 	  .second_vcpu = true,
@@ -168,6 +179,15 @@ const struct world_kind world_kinds[] = {
 	  .ops = OPS_MAP | OPS_PIN | OPS_TOUCH,
 	  .ops_other = OPS_SHADOW | OPS_FOREIGN,
 	  .before = "B0 log on" },
+	{ .name = "race-grants",
+	  .frames = 80,
+	  .spares = 1,
+	  .free = 3,
+	  .second_domain = true,
+	  .races = true,
+	  .ops = OPS_MAP | OPS_PIN | OPS_BALLOON | OPS_LEND,
+	  .ops_other = OPS_BORROW | OPS_FLUSH,
+	  .before = "A0 lend S0 rw, B0 borrow rw, A0 map S0 none" },
 	{ .name = "race-tables",
 	  .spares = 2,
 	  .second_vcpu = true,
@@ -235,6 +255,8 @@ void world_make(const struct world_kind *k)
 	host_width = WIDTH_64;
 	if (k->second_domain && !k->privileged)
 		host_guest_make(b, 5, 1, false);
+	for (unsigned int i = 0; (k->ops & OPS_LEND) && i < 2; i++)
+		grants_make(guests.g[i].d);
 	host_tlb_cache_upper = true;
 	host_tlb_all = true;
 	run_on(A0, a->d->vcpu[0]);

@@ -33,6 +33,8 @@ enum actor { A0, A1, B0, NR_ACTORS };
 #define OPS_CLAIM    (1U << 16) /* for the other domain */
 #define OPS_TOUCH    (1U << 17) /* accesses that may fault */
 #define OPS_NARROW   (1U << 19) /* the last entry of a 32-bit root */
+#define OPS_LEND     (1U << 20) /* the first domain's grants */
+#define OPS_BORROW   (1U << 21) /* the second's use of them */
 #define OPS_SHADOW   (1U << 18) /* the other domain's, and its log */
 
 struct world_kind {
@@ -93,6 +95,9 @@ long world_apply(const struct op *op);
 /* The vcpu of that actor while it runs, else NULL. */
 struct vcpu *world_actor(enum actor a);
 struct host_guest *world_guest(enum actor a);
+/* Grant tables for a domain; ends the loans that it has (grants.c). */
+void grants_make(struct domain *d);
+[[nodiscard]] int grants_end(struct domain *d);
 /* Where an actor has its arguments: so many words of the window. */
 #define WORDS 64
 uint64_t *words(enum actor a);
