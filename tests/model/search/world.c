@@ -97,7 +97,7 @@ const struct world_kind world_kinds[] = {
 	  .ops = OPS_MAP | OPS_EXCHANGE | OPS_PIN | OPS_WRITE | OPS_DIE |
 		 OPS_FLUSH,
 	  .ops_other = OPS_MAP | OPS_BALLOON,
-	  .before = "A0 map S0 ro, A0 flush, A0 map S0 none, "
+	  .before = "A0 map S0 ro, A0 flush all, A0 map S0 none, "
 		    "B0 map R0 none, B0 decrease R0" },
 	{ .name = "claims",
 	  .spares = 2,
