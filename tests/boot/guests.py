@@ -3,7 +3,7 @@
 """Each guest test of tests/guest boots as domain 0, and gives its verdict in
 a line with "TEST PASS", "TEST FAIL reason" or "TEST SKIP reason". It is alone
 unless its folder has a file "beside": a line for each other module. A file
-"options" there has words for the hypervisor.
+"options" there has words for the hypervisor, a file "devices" for QEMU.
 """
 
 import functools
@@ -18,8 +18,8 @@ def wishes(source, name):
     file = "%s/%s" % (os.path.dirname(source), name)
     if not os.path.exists(file):
         return []
-    with open(file) as lines:
-        return lines.read().splitlines()
+    with open(file) as text:
+        return text.read().splitlines()
 
 
 def verdict(modules, line, **where):
@@ -49,7 +49,9 @@ def names():
 for name, source in names():
     elf = ["build/guest/%s.elf" % name] + wishes(source, "beside")
     line = " ".join([harness.LINE] + wishes(source, "options"))
-    harness.add("guest-" + name, functools.partial(verdict, elf, line))
+    extra = " ".join(wishes(source, "devices")).split()
+    harness.add("guest-" + name,
+                functools.partial(verdict, elf, line, extra=extra))
     with open(source) as text:
         if "Tried with and without privilege." in text.read():
             harness.add("guest-%s-unprivileged" % name,
@@ -58,7 +60,7 @@ for name, source in names():
                                           line))
     for cpu, machine in (("max", "q35"), ("Nehalem", "pc")):
         harness.add("guest-%s-%s" % (name, cpu),
-                    functools.partial(verdict, elf, line), cpu=cpu,
+                    functools.partial(verdict, elf, line, extra=extra), cpu=cpu,
                     machine=machine, long=True)
 
 if __name__ == "__main__":
