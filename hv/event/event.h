@@ -7,7 +7,8 @@
 #include "event/state.h"
 
 [[nodiscard]] int event_domain_init(struct domain *d);
-/* Its words are laid out for that width. -EACCES: it has ports already. */
+/* The words of a domain that never ran are laid out for that width. -EACCES: it
+ * has more ports than that. */
 [[nodiscard]] int event_width_set(struct domain *d, enum domain_width width);
 /* Closes some ports; -ERESTART: call again. The domain is marked dying, so
  * that none can be opened any more, but domain_find() still finds it. */

@@ -141,15 +141,19 @@ static void width_apply(struct domain *d, enum domain_width width)
 	e->selector_port = widths[width].selector_port;
 }
 
+/*
+ * Builders open ports before they choose the width. None is pending then:
+ * nobody has been told of them yet, and no mask is set, as nobody has run.
+ */
 int event_width_set(struct domain *d, enum domain_width width)
 {
 	struct event_locked l = event_lock(d);
-	bool used = d->event.end_port > 1;
+	bool fits = d->event.end_port <= widths[width].ports && !d->event.fifo;
 
-	if (!used)
+	if (fits)
 		width_apply(d, width);
 	event_unlock(l);
-	return used ? -EACCES : 0;
+	return fits ? 0 : -EACCES;
 }
 
 int event_domain_init(struct domain *d)

@@ -57,8 +57,8 @@ void lifecycle_unpause(struct domain *d);
 void lifecycle_hypercall_page_fill(void *page, enum domain_width width);
 
 /*
- * A domain without memory, contexts and open ports, and not yet run, becomes
- * one of that width. -EACCES: it is too late. -ENOMEM: its shared_info lies
+ * A domain without memory and contexts, never run, becomes one of that width.
+ * -EACCES: it is too late. -ENOMEM: its shared_info lies
  * where such a guest cannot name it.
  */
 [[nodiscard]] int lifecycle_width_set(struct domain *d,

@@ -142,7 +142,7 @@ int lifecycle_width_set(struct domain *d, enum domain_width width)
 		return rc;
 	rc = mm_width_set(d, width);
 	if (rc) {
-		/* Ports that came meanwhile have the wrong words: their loss.
+		/* Ports that came meanwhile may have the wrong words: its loss.
 		 */
 		(void)!event_width_set(d, old);
 		return rc;
