@@ -273,6 +273,7 @@ def crashes(pc):
           " >/tmp/crash.cfg; xl create /tmp/crash.cfg", 120)
     pc.enter("crash")
     pc.send("echo c >/proc/sysrq-trigger\r")
+    pc.expect("Kernel panic", 60)
     pc.leave()
     pc.until("xl list crash", r"^crash .* ----c- ")
     pc.do("xl destroy crash")
