@@ -7,6 +7,7 @@
 # make test-long  the same with every machine, CPU model and loader
 # make bench-quick  instructions of each operation, beside Xen's
 # make bench      the same, more of it, and whole systems
+# make deb        a Debian package of the hypervisor, in build/
 # make fuzz       an hour of all fuzzers (FUZZ_SECONDS=3600)
 # make unit       only the tests of the core in a process
 # make clean      remove build/
@@ -31,8 +32,8 @@ LD = ld
 NM = nm
 OBJCOPY = objcopy
 
-.PHONY: all run fuzz test test-long unit unit-programs host-objects hv-objects \
-	hv-include host-include fuzz-programs model-programs model-flags \
+.PHONY: all run deb installation fuzz test test-long unit unit-programs \
+	host-objects hv-objects hv-include host-include fuzz-programs model-programs model-flags \
 	guest-tests clean need-build need-run need-test need-dom0 dom0 \
 	debian-guests installer
 all: $(B)/lodge
@@ -43,7 +44,8 @@ PKG_BUILD = gcc libc6-dev binutils python3 libxen-dev liblzma-dev \
 	libzstd-dev liblz4-dev zlib1g-dev
 PKG_RUN = qemu-system-x86
 PKG_TEST = grub-common grub-pc-bin grub-efi-amd64-bin ovmf xorriso mtools \
-	libcmocka-dev libzydis-dev clang clang-format clang-tidy cppcheck cloc
+	mmdebstrap e2fsprogs dosfstools fdisk libcmocka-dev libzydis-dev \
+	clang clang-format clang-tidy cppcheck cloc
 
 need-build:
 	@scripts/need $(PKG_BUILD)
@@ -359,9 +361,22 @@ dom0: $(B)/dom0/vmlinuz $(B)/dom0/ramdisk
 debian-guests: $(debian) $(B)/guests/initrd.img
 installer: $(B)/guests/di/linux
 
+# Debian on a disk, with our package installed on it.
+$(B)/installation/disk.img: $(B)/lodge.deb $(B)/guests/initrd.img \
+		$(wildcard tests/boot/installation/*) | need-test
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	tests/boot/installation/make $(B)/lodge.deb $(B)/guests/initrd.img $@
+installation: $(B)/installation/disk.img
+
 -include bench/bench.mk
 
 # --- the commands ----------------------------------------------------------
+
+$(B)/lodge.deb: $(B)/lodge scripts/deb LICENSE | need-build
+	$(call say,DEB)
+	scripts/deb $< $@
+deb: $(B)/lodge.deb
 
 run: $(B)/lodge debian-guests | need-run
 	@scripts/run $(RUN)

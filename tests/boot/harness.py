@@ -73,7 +73,10 @@ class Machine:
             raise
 
     def _loader(self, loader, kernel, line, modules):
-        """The options that boot KERNEL with these modules by that loader."""
+        """The options that boot KERNEL with these modules by that loader, or
+        the disk KERNEL."""
+        if loader.startswith("disk"):
+            return ["-b", kernel] + (["-e"] if loader == "disk-efi" else [])
         if loader == "direct":
             strings = [module.replace(",", ",,") for module in modules]
             return ["-k", kernel, "-a", line, "-r", ",".join(strings)]
