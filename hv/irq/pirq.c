@@ -244,11 +244,12 @@ static void line_free(struct irq_locked l, struct irq *irq)
 /* Messages that were mapped in a row go together. */
 static void unmap(struct irq_locked l, struct domain *d, uint32_t pirq)
 {
-	struct irq *irq = irq_of_pirq(l, d, pirq), *row;
+	uint8_t vector = d->irqs.vector[pirq];
+	struct irq *irq = &l.irqs[vector], *row;
 	unsigned int n;
 
 	d->irqs.vector[pirq] = IRQ_NO_VECTOR;
-	if (!irq || irq->kind == IRQ_OURS)
+	if (vector <= IRQ_PROMISED || irq->kind == IRQ_OURS)
 		return;
 	row = irq - irq->nth;
 	n = 1U << irq->order;
