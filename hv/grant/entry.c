@@ -81,9 +81,7 @@ static inline uint64_t entry_read(const struct grant_entry *e, uint32_t header,
 {
 	out->from = 0;
 	out->to = PAGE_SIZE;
-	if (likely(e->version == 1))
-		return shared_load32(&e->v1->frame);
-	if (header & GTF_sub_page) {
+	if (unlikely(e->version == 2) && (header & GTF_sub_page)) {
 		/* page_off, length */
 		uint32_t part = shared_load32(&e->v2->full_page.pad0);
 
@@ -92,7 +90,7 @@ static inline uint64_t entry_read(const struct grant_entry *e, uint32_t header,
 		if (out->to > PAGE_SIZE)
 			out->from = out->to = 0;
 	}
-	return shared_load64(&e->v2->full_page.frame);
+	return grant_entry_frame(e);
 }
 
 /* The bits that no user needs any more go. */

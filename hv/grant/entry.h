@@ -63,6 +63,22 @@ static inline bool grant_entry_find(const struct domain_grant *g, uint32_t ref,
 	return true;
 }
 
+/* The frame that the guest has written there, or will read. */
+static inline uint64_t grant_entry_frame(const struct grant_entry *e)
+{
+	return likely(e->version == 1) ? shared_load32(&e->v1->frame)
+				       : shared_load64(&e->v2->full_page.frame);
+}
+
+static inline void grant_entry_frame_set(const struct grant_entry *e,
+					 uint64_t m)
+{
+	if (e->version == 1)
+		shared_store32(&e->v1->frame, (uint32_t)m);
+	else
+		shared_store64(&e->v2->full_page.frame, m);
+}
+
 /* A reference to a frame of d's (NULL: there is none), if writing with a use
  * as writable. Returns GNTST_*. */
 [[nodiscard]] int grant_frame_get(struct domain *d, struct frame *f,

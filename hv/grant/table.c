@@ -223,37 +223,31 @@ void grant_domain_free(struct domain *d)
 
 /* What both can say of a reserved entry. */
 struct reserved {
-	uint16_t flags;
-	domid_t domid;
+	uint32_t header;
 	uint64_t frame;
 };
 
 /* Grants of a part of a page, or of another's, version 1 does not know. */
-static bool is_whole(uint16_t flags)
+static bool is_whole(uint32_t header)
 {
-	uint16_t type = flags & GTF_type_mask;
+	uint32_t type = header & GTF_type_mask;
 
 	return type == GTF_accept_transfer ||
-	       (type == GTF_permit_access && !(flags & GTF_sub_page));
+	       (type == GTF_permit_access && !(header & GTF_sub_page));
 }
 
 static void reserved_read(const struct domain_grant *g, struct reserved *out)
 {
-	for (unsigned int i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
-		bool old = g->version == 1;
-		const void *entry = old ? (void *)&g->page[0].v1[i]
-					: (void *)&g->page[0].v2[i];
-		uint32_t header = shared_load32(entry);
+	struct grant_entry e;
 
-		out[i] = (struct reserved){ .flags = (uint16_t)header,
-					    .domid = header >> 16 };
-		if (!is_whole(out[i].flags))
-			out[i] = (struct reserved){ 0 };
-		else if (old)
-			out[i].frame = shared_load32(&g->page[0].v1[i].frame);
+	for (unsigned int i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
+		if (!grant_entry_find(g, i, &e))
+			return; /* it has no frame yet */
+		out[i].header = shared_load32(e.header);
+		if (is_whole(out[i].header))
+			out[i].frame = grant_entry_frame(&e);
 		else
-			out[i].frame = shared_load64(
-				&g->page[0].v2[i].full_page.frame);
+			out[i].header = 0;
 	}
 }
 
@@ -262,28 +256,22 @@ bool grant_reserved_frame(struct domain *d, unsigned int ref, uint64_t *out)
 	struct reserved all[GNTTAB_NR_RESERVED_ENTRIES] = { 0 };
 	struct grant_locked l = grant_lock(d);
 
-	if (d->grant.nr_frames)
-		reserved_read(&d->grant, all);
+	reserved_read(&d->grant, all);
 	grant_unlock(l);
 	*out = all[ref].frame;
-	return all[ref].flags;
+	return all[ref].header;
 }
 
 static void reserved_write(const struct domain_grant *g,
 			   const struct reserved *in)
 {
-	for (unsigned int i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
-		uint32_t header = in[i].flags | (uint32_t)in[i].domid << 16;
+	struct grant_entry e;
 
-		if (g->version == 1) {
-			shared_store32(&g->page[0].v1[i].frame,
-				       (uint32_t)in[i].frame);
-			shared_store32((uint32_t *)&g->page[0].v1[i], header);
-		} else {
-			shared_store64(&g->page[0].v2[i].full_page.frame,
-				       in[i].frame);
-			shared_store32((uint32_t *)&g->page[0].v2[i], header);
-		}
+	for (unsigned int i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
+		if (!grant_entry_find(g, i, &e))
+			return;
+		grant_entry_frame_set(&e, in[i].frame);
+		shared_store32(e.header, in[i].header);
 	}
 }
 
@@ -295,8 +283,7 @@ static int version_change(struct grant_locked l, uint32_t version)
 
 	if (g->active || (version == 1 && !statuses_alone(g)))
 		return -EBUSY;
-	if (g->nr_frames)
-		reserved_read(g, kept);
+	reserved_read(g, kept);
 	for (unsigned int i = 0; i < ARRAY_SIZE(kept); i++)
 		if (version == 1 && kept[i].frame > UINT32_MAX)
 			return -ERANGE;
@@ -305,8 +292,7 @@ static int version_change(struct grant_locked l, uint32_t version)
 	for (uint32_t i = 0; i < g->nr_status; i++)
 		memset(g->status[i], 0, PAGE_SIZE);
 	g->version = version;
-	if (g->nr_frames)
-		reserved_write(g, kept);
+	reserved_write(g, kept);
 	return 0;
 }
 

@@ -21,19 +21,14 @@ static bool entry_commit(struct grant_locked l, uint32_t ref, uint16_t by,
 			 struct frame *f)
 {
 	uint32_t want = GTF_accept_transfer | (uint32_t)by << 16;
-	uint64_t m = frame_mfn(f).v, place;
+	uint64_t place;
 	struct grant_entry e;
 
 	if (!grant_entry_find(&l.d->grant, ref, &e) || e.active->users ||
 	    !shared_cmpxchg32(e.header, &want, want | GTF_transfer_committed))
 		return false;
-	if (e.version == 1) {
-		place = shared_load32(&e.v1->frame);
-		shared_store32(&e.v1->frame, (uint32_t)m);
-	} else {
-		place = shared_load64(&e.v2->full_page.frame);
-		shared_store64(&e.v2->full_page.frame, m);
-	}
+	place = grant_entry_frame(&e);
+	grant_entry_frame_set(&e, frame_mfn(f).v);
 	frame_hand_to(l.d, f, place);
 	shared_or32(e.header, GTF_transfer_completed);
 	return true;

@@ -21,6 +21,7 @@ enum calls_family {
 	CALLS_VCPUS,	/* vcpus, scheduling, ends */
 	CALLS_TRAPS,	/* trap tables, faults, emulated instructions, iret */
 	CALLS_CONTROL,	/* domains that control software makes and ends */
+	CALLS_GRANTS,	/* grant tables, loans, copies, transfers */
 	CALLS_OTHERS,	/* what asks and tells: versions, console, control */
 };
 

@@ -245,7 +245,8 @@ static void domctl_argument(uint64_t va)
 		       : one_in(8) ? XEN_DOMCTL_gdbsx_guestmemio + pick(4)
 				   : pick(88),
 		.interface_version = XEN_DOMCTL_INTERFACE_VERSION,
-		.domain = (domid_t)(one_in(4) ? calls_guest_id[pick(2)] : pick(8)),
+		.domain = (domid_t)(one_in(4) ? calls_guest_id[pick(2)]
+					      : pick(8)),
 	};
 	uint64_t *u = (uint64_t *)&op.u;
 
@@ -268,6 +269,131 @@ static void domctl_argument(uint64_t va)
 		op.u.vcpucontext.ctxt.p = (vcpu_guest_context_t *)context();
 	}
 	calls_put(va, &op, sizeof(op));
+}
+
+/* Entries of a guest's grant table, which it writes as it likes. */
+#define GRANT_REFS 6
+
+static void grants_write(unsigned int i)
+{
+	struct domain_grant *t = &calls_guest[i].d->grant;
+	uint32_t ref = pick(GRANT_REFS);
+	uint32_t header =
+		one_in(6) ? (uint32_t)calls_word() : GTF_permit_access;
+
+	if (!t->nr_frames)
+		return;
+	header |= (one_in(4) ? GTF_readonly : 0) |
+		  (uint32_t)calls_guest_id[one_in(3) ? i : 1 - i] << 16;
+	if (t->version == 1) {
+		t->page[0].v1[ref].frame = (uint32_t)pick_mfn(
+			&calls_guest[i], &calls_guest[1 - i]);
+		memcpy(&t->page[0].v1[ref], &header, sizeof(header));
+		return;
+	}
+	t->page[0].v2[ref].full_page.frame =
+		pick_mfn(&calls_guest[i], &calls_guest[1 - i]);
+	if (one_in(3))
+		header |= one_in(2) ? GTF_sub_page : GTF_transitive;
+	t->page[0].v2[ref].full_page.pad0 = (uint32_t)calls_word();
+	if (one_in(2)) {
+		t->page[0].v2[ref].transitive.trans_domid =
+			calls_guest_id[pick(2)];
+		t->page[0].v2[ref].transitive.gref = pick(GRANT_REFS);
+	}
+	memcpy(&t->page[0].v2[ref], &header, sizeof(header));
+}
+
+/* Few places, so that what was mapped there is often named again. */
+static uint64_t grant_place(void)
+{
+	uint64_t i = 12 + pick(4);
+
+	return one_in(3)   ? (frame_mfn(mine()->l1).v << PAGE_SHIFT) + i * 8
+	       : one_in(8) ? pick_va(mine())
+			   : host_guest_va((unsigned int)i);
+}
+
+static struct gnttab_copy_ptr grant_side(bool by_ref)
+{
+	struct gnttab_copy_ptr p = { .offset = (uint16_t)pick(4097) };
+
+	p.domid = one_in(8) ? (domid_t)calls_word()
+		  : by_ref  ? calls_guest_id[pick(2)]
+			    : DOMID_SELF;
+	p.u.gmfn = by_ref ? pick(GRANT_REFS) : pick_mfn(mine(), other());
+	return p;
+}
+
+/* One structure of the operation; returns its size. */
+static size_t grant_op(unsigned int cmd, uint64_t va)
+{
+	union {
+		struct gnttab_map_grant_ref map;
+		struct gnttab_unmap_grant_ref unmap;
+		struct gnttab_copy copy;
+		struct gnttab_transfer transfer;
+		struct gnttab_swap_grant_ref swap;
+	} u = { 0 };
+
+	switch (cmd) {
+	case GNTTABOP_map_grant_ref:
+		u.map.host_addr = grant_place();
+		u.map.flags = one_in(8) ? (uint32_t)calls_word()
+					: GNTMAP_host_map | pick(32);
+		u.map.ref = pick(GRANT_REFS);
+		u.map.dom = calls_guest_id[one_in(3) ? pick(2)
+						     : mine() == calls_guest];
+		calls_put(va, &u, sizeof(u.map));
+		return sizeof(u.map);
+	case GNTTABOP_unmap_grant_ref:
+	case GNTTABOP_unmap_and_replace:
+		u.unmap.host_addr = one_in(6) ? 0 : grant_place();
+		u.unmap.dev_bus_addr = one_in(3) ? grant_place() : 0;
+		u.unmap.handle = one_in(20) ? (uint32_t)calls_word() : pick(6);
+		calls_put(va, &u, sizeof(u.unmap));
+		return sizeof(u.unmap);
+	case GNTTABOP_copy:
+		u.copy.flags = (uint16_t)pick(4);
+		u.copy.source = grant_side(u.copy.flags & 1);
+		u.copy.dest = grant_side(u.copy.flags & 2);
+		u.copy.len = (uint16_t)pick(4098);
+		calls_put(va, &u, sizeof(u.copy));
+		return sizeof(u.copy);
+	case GNTTABOP_transfer:
+		u.transfer.mfn = pick_mfn(mine(), other());
+		u.transfer.domid = calls_guest_id[pick(2)];
+		u.transfer.ref = pick(GRANT_REFS);
+		calls_put(va, &u, sizeof(u.transfer));
+		return sizeof(u.transfer);
+	case GNTTABOP_swap_grant_ref:
+		u.swap.ref_a = pick(GRANT_REFS);
+		u.swap.ref_b = pick(GRANT_REFS);
+		calls_put(va, &u, sizeof(u.swap));
+		return sizeof(u.swap);
+	default:
+		fill_small(va);
+		return 0;
+	}
+}
+
+static void grant_arguments(uint64_t a[6])
+{
+	unsigned int n = one_in(3) ? 1 : pick(5);
+
+	for (unsigned int i = pick(4); i; i--) {
+		unsigned int who = pick(2);
+
+		if (lives(who))
+			grants_write(who);
+	}
+	a[0] = one_in(3) ? pick(14) : pick(6) ? pick(2) : GNTTABOP_copy;
+	a[1] = args_va();
+	a[2] = n;
+	for (uint64_t va = a[1]; n; n--)
+		va += grant_op((unsigned int)a[0], va);
+	if (one_in(4))
+		a[2] = 1;
 }
 
 /* Arguments for that call; most calls take words and a pointer to words. */
@@ -337,6 +463,9 @@ void calls_arguments(uint64_t number, uint64_t a[6])
 			fill_small(a[1]);
 		else
 			calls_fill(a[1], 4);
+		break;
+	case __HYPERVISOR_grant_table_op:
+		grant_arguments(a);
 		break;
 	case __HYPERVISOR_physdev_op:
 		a[0] = pick(33);
@@ -424,6 +553,13 @@ static const uint8_t families[][FAMILY_MAX] = {
 			    __HYPERVISOR_memory_op, __HYPERVISOR_mmuext_op,
 			    __HYPERVISOR_event_channel_op,
 			    __HYPERVISOR_mmu_update },
+	[CALLS_GRANTS] = { __HYPERVISOR_grant_table_op,
+			   __HYPERVISOR_grant_table_op,
+			   __HYPERVISOR_grant_table_op,
+			   __HYPERVISOR_grant_table_op,
+			   __HYPERVISOR_grant_table_op, __HYPERVISOR_mmu_update,
+			   __HYPERVISOR_update_va_mapping,
+			   __HYPERVISOR_memory_op },
 	[CALLS_OTHERS] = { __HYPERVISOR_xen_version, __HYPERVISOR_console_io,
 			   __HYPERVISOR_physdev_op, __HYPERVISOR_domctl,
 			   __HYPERVISOR_sysctl, __HYPERVISOR_platform_op,

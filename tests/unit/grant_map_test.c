@@ -219,6 +219,9 @@ static void test_forged(void **state)
 	/* Another domain while it is in use. */
 	entry_v1(REF)->domid = dom[granter].d->id;
 	assert_int_equal(map(GNTMAP_host_map, va).status, GNTST_general_error);
+	borrower = 1;
+	assert_int_equal(map(GNTMAP_host_map, va).status, GNTST_general_error);
+	borrower = 0;
 	if (oracle_check())
 		fail_msg("%s", oracle_report());
 	assert_int_equal(unmap(a.handle, va, 0), GNTST_okay);
