@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """GNU Mach of Debian's i386: a 32-bit kernel, unmodified, described by the
 string __xen_guest. It sizes its memory, builds its own page tables, GDT and
-traps, runs on them, starts its threads, and then wants grant tables, without
-which it gives up, silently: its console comes later. What it gave up for is on
-its stack, the address of the text of its last message.
+traps, runs on them, starts its threads, gets a grant table, and then wants the
+page of a xenstore, without which it gives up, silently: its console comes
+later. What it gave up for is on its stack, the address of the text of its last
+message.
 """
 
 import gzip
@@ -15,7 +16,7 @@ import harness
 
 KERNEL = harness.GUESTS + "/gnumach"
 BASE, TEXT = 0xc0000000, 0x1000  # where offset TEXT of the file appears
-LAST_WORDS = b"setup grant table error"
+LAST_WORDS = b"couldn't set hiMMU readwrite for addr"
 
 
 def address_of(text):
