@@ -275,7 +275,7 @@ def crashes(pc):
     pc.send("echo c >/proc/sysrq-trigger\r")
     pc.expect("Kernel panic", 60)
     pc.leave()
-    pc.until("xl list crash", r"^crash .* ----c- ")
+    pc.until("xl list crash", r"^crash .* ---sc- ")
     pc.do("xl destroy crash")
     check(pc.run("xl domid crash")[0] != 0, "a destroyed guest is still there")
     check("(null)" not in pc.do("xl list"), "something is left of it")
