@@ -48,7 +48,7 @@ static inline bool header_allows(const struct grant_entry *e, uint32_t header,
 
 /*
  * Marks the entry in use. GNTST_*; *header is what it was. If it is refused
- * some bits may be set: the caller clears what nobody else needs.
+ * some bits may be set in version 2: marks_settle().
  */
 static inline int entry_mark(const struct grant_entry *e, uint16_t by,
 			     bool writing, bool copy, uint32_t *header)
@@ -104,6 +104,16 @@ static inline void bits_settle(const struct grant_entry *e)
 		shared_and32(e->bits, ~(unused << e->shift));
 }
 
+/*
+ * After a refusal. In version 1 no bit was set; they are the guest's, and of
+ * an entry that waits for a frame one of them says that it came.
+ */
+static inline void marks_settle(const struct grant_entry *e)
+{
+	if (e->version != 1)
+		bits_settle(e);
+}
+
 int grant_frame_get(struct domain *d, struct frame *f, bool writing)
 {
 	if (unlikely(!f) || unlikely(f->owner != d->id))
@@ -133,8 +143,10 @@ static inline int use_one(struct grant_locked l, uint16_t by, bool copy,
 	if (unlikely(a->users && a->domain != by))
 		return GNTST_general_error;
 	rc = entry_mark(e, by, out->writing, copy, &header);
-	if (unlikely(rc))
-		goto err_mark;
+	if (unlikely(rc)) {
+		marks_settle(e);
+		return rc;
+	}
 	f = frame_lookup(guest_mfn(entry_read(e, header, out)));
 	if (a->users)
 		f = a->mfn ? frame_of(mfn(a->mfn)) : NULL;

@@ -70,6 +70,24 @@ static void test_given(void **state)
 	assert_int_equal(give(), GNTST_bad_page); /* not his any more */
 }
 
+/* Who may not use an entry changes none of its bits: here they say that the
+ * frame has come, and its owner may be waiting for that. */
+static void test_refused_use(void **state)
+{
+	const uint16_t came = GTF_accept_transfer | GTF_transfer_committed |
+			      GTF_transfer_completed;
+	struct gnttab_map_grant_ref m = { .flags = GNTMAP_device_map,
+					  .ref = REF,
+					  .dom = dom[1].d->id };
+
+	(void)state;
+	wait_for(GTF_accept_transfer, dom[0].d->id);
+	assert_int_equal(give(), GNTST_okay);
+	assert_int_equal(OP(on(0), GNTTABOP_map_grant_ref, m), 0);
+	assert_int_equal(m.status, GNTST_general_error);
+	assert_int_equal(entry(REF)->flags, came);
+}
+
 /* Nobody gets it, and it is gone. */
 static void lost(int status)
 {
@@ -222,6 +240,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 		TEST(test_given), TEST(test_lost),	  TEST(test_kept),
 		TEST(test_swap),  TEST(test_loan_in_log), TEST(test_cache),
+		TEST(test_refused_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
