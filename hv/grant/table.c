@@ -204,8 +204,10 @@ bool grant_is_idle(struct domain *d)
 	return idle;
 }
 
+/* Whoever found the domain before its end may still ask for a frame. */
 void grant_domain_free(struct domain *d)
 {
+	struct grant_locked l = grant_lock(d);
 	struct domain_grant *g = &d->grant;
 
 	for (uint32_t i = 0; i < g->nr_frames; i++) {
@@ -217,6 +219,7 @@ void grant_domain_free(struct domain *d)
 	frame_free_bytes(g->page, directory_bytes(g));
 	g->nr_frames = g->nr_status = 0;
 	g->page = NULL;
+	grant_unlock(l);
 }
 
 /* ---- versions ---- */
