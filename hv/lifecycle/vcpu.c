@@ -42,14 +42,18 @@ static int tables_set(struct vcpu *v, const struct vcpu_guest_context *c)
 	return mm_ldt_set(v, c->ldt_base, (unsigned int)c->ldt_ents);
 }
 
+/*
+ * The mode last: one that ran already runs on after a refusal, and its mode
+ * must have a root. A root never goes in the steps before.
+ */
 static int initialise(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-	int rc = trap_context_set(v, c);
+	int rc = tables_set(v, c);
 
 	if (!rc)
-		rc = tables_set(v, c);
-	if (!rc)
 		rc = roots_set(v, c);
+	if (!rc)
+		rc = trap_context_set(v, c);
 	if (!rc)
 		shared_store8(&v->initialised, 1);
 	return rc;

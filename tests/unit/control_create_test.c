@@ -258,6 +258,12 @@ static void hostile_contexts(void **state)
 	/* And once more, with another. */
 	c.ctrlreg[3] = xen_pfn_to_cr3(page_of[7]);
 	assert_int_equal(context_set(1, 0, &c, sizeof(c)), 0);
+	/* For its programs, whose root is none: it would run without any. */
+	c.flags &= ~(unsigned long)VGCF_in_kernel;
+	c.ctrlreg[1] = xen_pfn_to_cr3(frame_mfn(control.l4).v);
+	assert_int_equal(context_set(1, 0, &c, sizeof(c)), -EINVAL);
+	assert_non_null(root_guest(d->vcpu[0]));
+	assert_true(d->vcpu[0]->trap.kernel_mode);
 	world_check("set twice");
 	destroy(d);
 }
