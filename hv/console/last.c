@@ -16,6 +16,8 @@
 
 #define LAST_BYTES 1024
 #define LINE_BYTES 100
+/* Each costs a prefix on a slow console, however short it is. */
+#define LAST_LINES 40
 
 _Static_assert(LAST_BYTES <= sizeof(((struct xencons_interface *)0)->out),
 	       "what a ring holds");
@@ -34,16 +36,22 @@ static void line_end(const struct domain *d, struct line *l)
 	l->n = 0;
 }
 
+static uint8_t byte_at(const struct xencons_interface *ring, uint32_t at)
+{
+	return shared_load8(
+		(const uint8_t *)&ring->out[MASK_XENCONS_IDX(at, ring->out)]);
+}
+
 static void words_log(const struct domain *d,
 		      const struct xencons_interface *ring)
 {
-	uint32_t end = shared_load32(&ring->out_prod);
+	uint32_t end = shared_load32(&ring->out_prod), at = end;
 	struct line l = { .begun = false };
 
-	for (uint32_t at = end - LAST_BYTES; at != end; at++) {
-		uint8_t c = shared_load8(
-			(const uint8_t *)&ring
-				->out[MASK_XENCONS_IDX(at, ring->out)]);
+	for (uint32_t n = 0; end - at < LAST_BYTES && n <= LAST_LINES;)
+		n += byte_at(ring, --at) == '\n';
+	for (; at != end; at++) {
+		uint8_t c = byte_at(ring, at);
 
 		if (c >= ' ' && c < 0x7f)
 			l.text[l.n++] = (char)c;

@@ -426,6 +426,25 @@ static void last_words(void **state)
 	destroy(d);
 }
 
+/* Of many short lines only some: each would hold up the machine. */
+static void few_last_words(void **state)
+{
+	struct domain *d = build(1);
+	struct xencons_interface *ring = lend_console(d, page_of[5]);
+
+	(void)state;
+	say(ring, "before\nfirst\n");
+	for (unsigned int i = 0; i < 39; i++)
+		say(ring, "y\n");
+	let_it_run(d);
+	domain_crash(d, "it did that");
+	and_come_back(d);
+	assert_true(world_said("d1 said: first"));
+	assert_true(world_said("d1 said: y"));
+	assert_false(world_said("d1 said: before"));
+	destroy(d);
+}
+
 /* Another's page is not shown, nor is there one always. */
 static void no_last_words(void **state)
 {
@@ -499,6 +518,7 @@ int main(void)
 		TEST(lingers_for_shared_info),
 		TEST(suspended_and_resumed),
 		TEST(last_words),
+		TEST(few_last_words),
 		TEST(no_last_words),
 		TEST(remote_shutdown),
 		TEST(virq_handler),
