@@ -96,7 +96,8 @@ static uint64_t fresh_free(struct frame_exchange *x)
 		struct frame *f = frame_of(mfn(x->fresh));
 
 		x->fresh = f->next;
-		arch_m2p[frame_mfn(f).v] = M2P_INVALID;
+		for (uint64_t i = 0; i < 1UL << x->order; i++)
+			frame_m2p_set(f + i, M2P_INVALID);
 		frame_block_free(f, x->order, NULL);
 		n += 1UL << x->order;
 	}
