@@ -33,9 +33,16 @@ void frame_exchange_begin(struct frame_exchange *x, struct domain *d,
 	x->fresh = x->fresh_last = x->given = FRAME_NIL;
 }
 
+/* For whom the allocator has them. A privileged one's are for devices: of
+ * what is kept below 4 GiB it gets any, others only what must be there. */
+static struct domain *taker(const struct frame_exchange *x)
+{
+	return x->d->privileged ? NULL : x->d;
+}
+
 int frame_exchange_want(struct frame_exchange *x, uint64_t limit, uint64_t pfn)
 {
-	struct frame *f = frame_block_alloc(x->order, limit, NULL);
+	struct frame *f = frame_block_alloc(x->order, limit, taker(x));
 	uint32_t m;
 	int rc;
 
@@ -43,7 +50,7 @@ int frame_exchange_want(struct frame_exchange *x, uint64_t limit, uint64_t pfn)
 		return -ENOMEM;
 	rc = frame_block_scrub(f, x->order, true);
 	if (rc) {
-		frame_block_free(f, x->order, NULL);
+		frame_block_free(f, x->order, taker(x));
 		return rc;
 	}
 	m = (uint32_t)frame_mfn(f).v;
@@ -98,7 +105,7 @@ static uint64_t fresh_free(struct frame_exchange *x)
 		x->fresh = f->next;
 		for (uint64_t i = 0; i < 1UL << x->order; i++)
 			frame_m2p_set(f + i, M2P_INVALID);
-		frame_block_free(f, x->order, NULL);
+		frame_block_free(f, x->order, taker(x));
 		n += 1UL << x->order;
 	}
 	return n;

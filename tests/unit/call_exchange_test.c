@@ -186,6 +186,25 @@ static void into_small_ones(void **state)
 	}
 }
 
+/* What is kept below 4 GiB goes to who must have it there, or is privileged. */
+static void kept(void **state)
+{
+	struct xen_memory_exchange x = argument(1, 0, 1, 0);
+
+	(void)state;
+	frame_low_kept = frame_free_low_pages();
+	lists_fill(1);
+	assert_int_equal(call(&x), -ENOMEM);
+	assert_int_equal(done, 0);
+	x.out.mem_flags = XENMEMF_address_bits(32);
+	assert_int_equal(call(&x), 0);
+	x.out.mem_flags = 0;
+	set_word(IN, mine[1]);
+	g.d->privileged = true;
+	assert_int_equal(call(&x), 0);
+	assert_int_equal(done, 1);
+}
+
 /* Nothing that anybody uses can go, nor what is not the guest's. */
 static void in_use(void **state)
 {
@@ -348,7 +367,7 @@ int main(void)
 		TEST(one_by_one),      TEST(into_large_ones),
 		TEST(into_small_ones), TEST(in_use),
 		TEST(arguments),       TEST(fails_anywhere),
-		TEST(dies_meanwhile),
+		TEST(dies_meanwhile),  TEST(kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
