@@ -28,7 +28,7 @@ static struct grant_entry_v1 *entry_v1(uint32_t ref)
 
 static uint32_t users_of(uint32_t ref)
 {
-	struct grant_entry e;
+	struct grant_entry e = { 0 };
 
 	assert_true(grant_entry_find(&dom[1].d->grant, ref, &e));
 	return e.active->users;
