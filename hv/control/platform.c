@@ -161,7 +161,40 @@ int control_idle_times(struct xenpf_getidletime *t)
 
 /* ---- firmware ---- */
 
-static int firmware(const struct xenpf_firmware_info *f)
+static int efi_vendor(const struct efi_info *e, union xenpf_efi_info *out)
+{
+	uint32_t room = MIN(out->vendor.bufsz, (uint32_t)sizeof(e->vendor));
+
+	out->vendor.revision = e->vendor_revision;
+	return guest_copy_to((uint64_t)out->vendor.name.p, e->vendor, room);
+}
+
+/* Where a kernel finds the firmware's tables. Its services are not offered. */
+static int efi(const struct efi_info *e, struct xenpf_firmware_info *f)
+{
+	union xenpf_efi_info *out = &f->u.efi_info;
+
+	if (!e->tables)
+		return -ENOSYS;
+	switch (f->index) {
+	case XEN_FW_EFI_VERSION:
+		out->version = e->revision;
+		return 0;
+	case XEN_FW_EFI_RT_VERSION:
+		out->version = e->runtime_revision;
+		return 0;
+	case XEN_FW_EFI_CONFIG_TABLE:
+		out->cfg.addr = e->tables;
+		out->cfg.nent = e->nr_tables;
+		return 0;
+	case XEN_FW_EFI_VENDOR:
+		return efi_vendor(e, out);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int firmware(struct xenpf_firmware_info *f)
 {
 	switch (f->type) {
 	case XEN_FW_DISK_INFO:
@@ -170,7 +203,7 @@ static int firmware(const struct xenpf_firmware_info *f)
 	case XEN_FW_KBD_SHIFT_FLAGS:
 		return -ESRCH; /* only its real-mode calls would tell */
 	case XEN_FW_EFI_INFO:
-		return -ENOSYS; /* we keep nothing of it running */
+		return efi(arch_efi(), f);
 	default:
 		return -EINVAL;
 	}

@@ -29,8 +29,8 @@
  * which the privileged may see the last. */
 #define HOST_RESERVED_FRAMES 4
 /* And HOST_DEVICES beyond the last are devices, as 0 is: nothing answers. */
-#define HOST_OWN_TABLE	     1 /* L3, L2, L1 under our slots of each L4 */
-#define HOST_MAX_CPUS	     8
+#define HOST_OWN_TABLE 1 /* L3, L2, L1 under our slots of each L4 */
+#define HOST_MAX_CPUS  8
 
 extern struct cpu host_cpus[HOST_MAX_CPUS];
 extern unsigned int host_nr_cpus;
@@ -86,6 +86,9 @@ unsigned int host_choices_made(enum host_choice kind);
 uint64_t host_random(void);
 
 /* ---- translations (tlb.c) ---- */
+
+/* What arch_efi() tells; nothing at first. */
+extern struct efi_info host_efi;
 
 struct host_tlb_entry {
 	uint64_t va;	/* of the page, or of the range the table covers */

@@ -23,6 +23,13 @@
 /* Something comes from outside after so many timers, too. */
 #define IDLES_ALONE 8
 
+struct efi_info host_efi;
+
+const struct efi_info *arch_efi(void)
+{
+	return &host_efi;
+}
+
 static unsigned int idles;
 uint64_t host_tsc;
 void (*host_idle)(void);

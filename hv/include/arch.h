@@ -129,6 +129,17 @@ unsigned int arch_memory_map(const struct memory_range_info **out);
 #define ARCH_M2P_SHIFT 21
 uint64_t arch_m2p_extent(enum domain_width width, unsigned int n);
 
+/* What UEFI firmware left for a kernel to find. */
+#define EFI_VENDOR_MAX 32
+struct efi_info {
+	uint64_t tables; /* configuration tables; 0: it is no such firmware */
+	uint32_t nr_tables;
+	uint32_t revision, runtime_revision, vendor_revision;
+	uint16_t vendor[EFI_VENDOR_MAX]; /* its name, ended by a 0 */
+};
+/* Constant after boot. */
+const struct efi_info *arch_efi(void);
+
 /* ---- A vcpu's machine state ---- */
 
 /* Allocates or frees the extended register area; fills initial values. */

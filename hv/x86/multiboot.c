@@ -54,9 +54,27 @@ enum {
 
 #define TYPE_RAM 1
 
+/* UEFI's system table (UEFI specification, 4.3); addresses are physical. */
+struct efi_header {
+	uint64_t signature;
+	uint32_t revision, size, checksum, reserved;
+};
+
+struct efi_system_table {
+	struct efi_header header;
+	uint64_t vendor;
+	uint32_t vendor_revision, pad;
+	uint64_t consoles[6], runtime, boot, nr_tables, tables;
+};
+_Static_assert(offsetof(struct efi_system_table, tables) == 112, "UEFI");
+
+#define EFI_SIGNATURE 0x5453595320494249UL /* "IBI SYST" */
+#define EFI_LIMIT     (1UL << 32)	   /* of what we can read here */
+
 static char strings[32768];
 static size_t strings_used;
 static uint8_t rsdp_copy[64];
+static struct efi_info efi;
 
 #define RANGES_MAX 128
 
@@ -182,6 +200,41 @@ static void mb2_mmap(const struct mb2_tag *tag, struct boot_info *out)
 	}
 }
 
+const struct efi_info *arch_efi(void)
+{
+	return &efi;
+}
+
+static bool efi_can_read(uint64_t at, size_t n)
+{
+	return at && at <= EFI_LIMIT - n;
+}
+
+/* The tables that it points to are domain 0's to read. */
+static void efi_read(uint64_t at)
+{
+	const struct efi_system_table *t = phys(at);
+	const struct efi_header *runtime;
+	const uint16_t *name;
+
+	if (!efi_can_read(at, sizeof(*t)) ||
+	    t->header.signature != EFI_SIGNATURE || t->nr_tables > UINT32_MAX)
+		return;
+	efi.tables = t->tables;
+	efi.nr_tables = (uint32_t)t->nr_tables;
+	efi.revision = t->header.revision;
+	efi.vendor_revision = t->vendor_revision;
+	runtime = phys(t->runtime);
+	if (efi_can_read(t->runtime, sizeof(*runtime)))
+		efi.runtime_revision = runtime->revision;
+	name = phys(t->vendor);
+	for (size_t i = 0;
+	     i < EFI_VENDOR_MAX - 1 &&
+	     efi_can_read(t->vendor, sizeof(efi.vendor)) && name[i];
+	     i++)
+		efi.vendor[i] = name[i];
+}
+
 static void mb2_tag(const struct mb2_tag *tag, struct boot_info *out)
 {
 	const uint32_t *words = (const void *)(tag + 1);
@@ -198,8 +251,11 @@ static void mb2_tag(const struct mb2_tag *tag, struct boot_info *out)
 	case MB2_MMAP:
 		mb2_mmap(tag, out);
 		break;
-	case MB2_EFI32:
 	case MB2_EFI64:
+		efi_read(words[0] | (uint64_t)words[1] << 32);
+		out->efi = true;
+		break;
+	case MB2_EFI32:
 	case MB2_EFI_MMAP:
 		out->efi = true;
 		break;

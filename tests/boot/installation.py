@@ -27,7 +27,7 @@ def boots(loader="disk", **where):
         pc.send("xl list\n")
         pc.expect(r"^Domain-0 +0 +512 +1 ", 60)
         # It is Debian's own script that starts the guest, after the prompt.
-        pc.send("until xl list | grep '^first .* 160 '; do sleep 2; done\n")
+        pc.send("until xl list | grep '^first .* 160 *1 '; do sleep 2; done\n")
         pc.expect(r"^first +\d+ +160 +1 ", 300)
         pc.send("xl shutdown -w first && echo guest is $?\n")
         pc.expect(r"^guest is 0", 300)

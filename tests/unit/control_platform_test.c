@@ -210,6 +210,39 @@ static void firmware_and_sleep(void **state)
 	assert_int_equal(host_off_by[1], 0x400);
 }
 
+/* Of UEFI firmware: where its tables are, and who made it. */
+static void firmware_efi(void **state)
+{
+	static const uint16_t maker[] = { 'E', 'D', 'K', 0 };
+	union xenpf_efi_info *out = &op.u.firmware_info.u.efi_info;
+
+	(void)state;
+	host_efi = (struct efi_info){ .tables = 0x7f000000,
+				      .nr_tables = 9,
+				      .revision = 0x2003c,
+				      .runtime_revision = 0x20046,
+				      .vendor_revision = 0x10000 };
+	memcpy(host_efi.vendor, maker, sizeof(maker));
+	op.u.firmware_info.type = XEN_FW_EFI_INFO;
+	op.u.firmware_info.index = XEN_FW_EFI_CONFIG_TABLE;
+	assert_int_equal(platform(XENPF_firmware_info), 0);
+	assert_int_equal(out->cfg.addr, 0x7f000000);
+	assert_int_equal(out->cfg.nent, 9);
+	op.u.firmware_info.index = XEN_FW_EFI_VERSION;
+	assert_int_equal(platform(XENPF_firmware_info), 0);
+	assert_int_equal(out->version, 0x2003c);
+	op.u.firmware_info.index = XEN_FW_EFI_RT_VERSION;
+	assert_int_equal(platform(XENPF_firmware_info), 0);
+	assert_int_equal(out->version, 0x20046);
+	op.u.firmware_info.index = XEN_FW_EFI_VENDOR;
+	out->vendor.bufsz = 6;
+	out->vendor.name.p = NULL;
+	assert_int_equal(platform(XENPF_firmware_info), -EFAULT);
+	op.u.firmware_info.index = XEN_FW_EFI_PCI_ROM;
+	assert_int_equal(platform(XENPF_firmware_info), -EINVAL);
+	host_efi = (struct efi_info){ 0 };
+}
+
 static long mca(struct xen_mc *m, uint32_t cmd)
 {
 	struct call_args args = { .a = { ARG } };
@@ -364,6 +397,7 @@ int main(void)
 		TEST(the_clock_is_everybodys),
 		TEST(cpus),
 		TEST(firmware_and_sleep),
+		TEST(firmware_efi),
 		TEST(no_machine_checks),
 		TEST(lines_of_domain_0),
 		TEST(functions_of_domain_0),
