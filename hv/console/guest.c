@@ -17,6 +17,7 @@
 
 #include "console/guest.h"
 #include "event/event.h"
+#include "frame/frame.h"
 #include "lib/printf.h"
 #include "log/log.h"
 
@@ -69,6 +70,7 @@ static bool take_output(struct domain *d)
 	for (; cons != prod; cons++)
 		line_put(d, ring->out[MASK_XENCONS_IDX(cons, ring->out)]);
 	shared_store32(&ring->out_cons, prod);
+	guest_wrote(d, ring);
 	if (console_has_focus(d))
 		line_flush(d);
 	return true;
@@ -132,6 +134,7 @@ void console_guest_type(struct domain *d, char c)
 		if (fits) {
 			ring->in[MASK_XENCONS_IDX(prod, ring->in)] = c;
 			shared_store32(&ring->in_prod, prod + 1);
+			guest_wrote(d, ring);
 		}
 	}
 	spin_unlock(&console_lock);

@@ -187,9 +187,11 @@ static const uint8_t bits_of_width[] = { [WIDTH_64] = 64, [WIDTH_32] = 32 };
 
 int control_set_address_size(struct domain *d, struct xen_domctl *op)
 {
-	for (uint8_t w = 0; w < ARRAY_SIZE(bits_of_width); w++)
+	for (size_t w = 0; w < ARRAY_SIZE(bits_of_width); w++)
 		if (bits_of_width[w] == op->u.address_size.size)
-			return w == d->width ? 0 : lifecycle_width_set(d, w);
+			return w == d->width
+				       ? 0
+				       : lifecycle_width_set(d, (uint8_t)w);
 	return -EINVAL;
 }
 

@@ -174,7 +174,7 @@ static int bind(struct irq_locked l, struct domain *d, uint32_t pirq,
 	rc = event_bind_pirq(d, pirq, port);
 	if (rc)
 		return rc;
-	rc = start(l, irq);
+	rc = irq ? start(l, irq) : -EINVAL;
 	if (rc)
 		(void)!event_close(d, *port);
 	return rc;

@@ -131,6 +131,7 @@ void root_m2p_show(struct mm_locked m, struct frame *root, bool shown)
 	unsigned int cpus = m.d->mm.separated ? arch_nr_cpus() : 0;
 
 	arch_l4_m2p_show(frame_ptr(root), shown);
+	guest_wrote(m.d, frame_ptr(root));
 	for (unsigned int cpu = 0; cpu < cpus; cpu++)
 		arch_l4_m2p_show(companion_table(root, cpu), shown);
 }
