@@ -124,19 +124,19 @@ static void msi_mask(const struct irq *irq, bool masked)
 
 void irq_msi_mask(const struct irq *irq, bool masked)
 {
-	if (irq->kind == IRQ_MSI)
-		msi_mask(irq, masked);
-	else
+	if (irq->msi.entry)
 		irq->msi.entry[3] = masked ? MSIX_MASKED : 0;
+	else
+		msi_mask(irq, masked);
 }
 
 void irq_msi_end(const struct irq *irq)
 {
-	if (irq->kind == IRQ_MSI)
+	if (irq->msi.entry)
+		irq->msi.entry[3] = MSIX_MASKED;
+	else
 		put(irq->msi.function, irq->msi.at + CONTROL, 2,
 		    control(irq) & ~MSI_ENABLE);
-	else
-		irq->msi.entry[3] = MSIX_MASKED;
 }
 
 /* ---- messages ---- */
@@ -172,11 +172,11 @@ static void message_write(struct irq_locked l, const struct irq *irq)
 	uint32_t to = MESSAGE_ADDRESS | MESSAGE_CPU(this_cpu()->apic_id);
 	uint32_t data = (uint32_t)(irq - l.irqs);
 
-	if (irq->kind == IRQ_MSIX)
+	if (irq->msi.entry)
 		msix_write(irq, to, data);
 	else if (irq->nth == 0)
 		msi_write(irq, to, data);
-	if (!irq->masked || irq->kind == IRQ_MSIX ||
+	if (!irq->masked || irq->msi.entry ||
 	    (control(irq) & MSI_MASKABLE))
 		irq_msi_mask(irq, irq->masked);
 }
