@@ -213,10 +213,9 @@ unit: | need-test
 
 # The model: the core once more, fast, for those who try millions of states.
 # What the rooms that own memory keep in statics lies in sections of its own:
-# a search goes back to it (hv/host/snapshot.c). (At -O2, and a file at a time,
-# gcc warns of indices that a check in the caller's file excludes.)
+# a search goes back to it (hv/host/snapshot.c).
 MODEL_CFLAGS = $(filter-out -O1 -fsanitize% -fno-sanitize%,$(HOST_CFLAGS)) \
-	-O2 -fno-pie -Wno-array-bounds
+	-O2 -fno-pie
 SNAPSHOT_ROOMS = frame mm grant
 snapshot_obj = $(filter $(addsuffix /%,$(addprefix $(B)/model/hv/,\
 	$(SNAPSHOT_ROOMS))),$(model_obj)) \

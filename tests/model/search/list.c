@@ -387,10 +387,13 @@ static void list_actor(const struct lister *l)
 			lists[i].list(l);
 }
 
+bool ops_race;
+
 void ops_list(const struct world_kind *k)
 {
 	struct lister l = { .spares = k->spares, .ops = k->ops };
 
+	ops_race = k->races;
 	nr_ops = 0;
 	for (l.a = A0; l.a <= (k->second_vcpu ? A1 : A0); l.a++) {
 		l.name = actor_names[l.a];

@@ -70,6 +70,8 @@ struct op {
 #define MAX_FRAMES 192
 extern struct op ops[MAX_OPS];
 extern unsigned int nr_ops;
+/* Two of them are done at once: what one finds, the other may have changed. */
+extern bool ops_race;
 /* Fills the list. */
 void ops_list(const struct world_kind *kind);
 
